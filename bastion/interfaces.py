@@ -1,0 +1,209 @@
+"""
+Every role that a plugin can play, and the exceptions that those roles raise.
+
+An extension is found by C{twisted.plugin} as a small description
+(L{IExtension}); the working object is built later, with checked options, and
+has no side effects until the bastion's service starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+from zope.interface import Attribute, Interface
+from zope.interface.interface import InterfaceClass
+
+# Values that cross the interfaces
+
+
+@frozen(order=True)
+class HostAddress:
+    """
+    A target of a cluster as the configuration names it.
+
+    @ivar name: a DNS name or an address literal, without brackets.
+    @ivar port: the TCP port, 1 to 65535.
+    """
+
+    name: str
+    port: int = 22
+
+    def __str__(self) -> str:
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return name if self.port == 22 else f"{name}:{self.port}"
+
+
+@frozen
+class HostRequest:
+    """
+    Who asks for a host.
+
+    @ivar account: the account name, as the client sent it.
+    @ivar source: the client's address, as text without a port.
+    @ivar gateway: the name of the gateway it came through.
+    """
+
+    account: bytes
+    source: str
+    gateway: str
+
+
+@frozen
+class Candidate:
+    """
+    A host that may be chosen now.
+
+    @ivar address: the host.
+    @ivar sessions: how many leases are out on it.
+    """
+
+    address: HostAddress
+    sessions: int
+
+
+@frozen
+class Login:
+    """
+    An account name and how it was proved to the host.
+
+    @ivar account: the account name that the host accepted.
+    @ivar source: the client's address, as text without a port.
+    @ivar gateway: the name of the gateway.
+    @ivar host: the host that accepted it.
+    @ivar method: the method that the host accepted last, as in RFC 4252.
+    """
+
+    account: bytes
+    source: str
+    gateway: str
+    host: HostAddress
+    method: bytes
+
+
+@frozen
+class ChannelRequest:
+    """
+    Something that one end asks of the other (RFC 4254): to open a channel, or
+    a request on the connection or on a channel.
+
+    @ivar kind: C{"open"}, C{"global"} or C{"channel"}.
+    @ivar name: the channel type or the request name, such as C{b"x11-req"}.
+    @ivar fromClient: whether the client asks; otherwise the host does.
+    @ivar channelType: the type of the channel that a C{"channel"} request is on.
+    @ivar data: what follows the fixed fields, undecoded; not shown by C{repr},
+        for it can hold a user's environment or an X11 cookie.
+    """
+
+    kind: str
+    name: bytes
+    fromClient: bool
+    channelType: bytes = b""
+    data: bytes = field(default=b"", repr=False)
+
+
+@frozen
+class Verdict:
+    """
+    Allow, or refuse with a reason.
+
+    @ivar refusal: what the user is told, in one sentence; L{None} when allowed.
+    """
+
+    refusal: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """
+        Whether the request may pass.
+        """
+        return self.refusal is None
+
+
+ALLOW = Verdict()
+
+
+# Errors
+
+
+class BastionError(Exception):
+    """
+    The parent of the errors that a role may raise.
+    """
+
+
+class HostUnavailable(BastionError):
+    """
+    No upstream connection to this host: it did not answer, answered nonsense,
+    or its key is not the known one.  The text says which, for the log.
+    """
+
+
+class NoHostAvailable(BastionError):
+    """
+    Every host of the cluster was tried, or the time for trying is over.
+    """
+
+
+class AdmissionRefused(BastionError):
+    """
+    This client may not come in.  The text is shown to its user.
+    """
+
+
+# Roles
+
+
+class IExtension(Interface):
+    """
+    The description of an extension: what C{twisted.plugin} finds.
+
+    Provide C{twisted.plugin.IPlugin} beside it.  Importing the module that
+    holds it must be cheap and without side effects.
+    """
+
+    name: str = Attribute("what the configuration calls it, e.g. 'round-robin'")
+    description: str = Attribute("one sentence for the operator")
+    role: InterfaceClass = Attribute("the interface of what L{build} returns")
+    options: type = Attribute(
+        "an attrs class; its fields are the keys that the configuration may set, and its "
+        "validators raise C{ValueError} or C{TypeError} with a sentence for the operator"
+    )
+
+    def build(options: Any) -> Any:
+        """
+        Make the working object.
+
+        @param options: an instance of L{options}.
+        @return: a provider of L{role}.
+        """
+
+
+class IStrategy(Interface):
+    """
+    Which host of a cluster a login should go to.
+    """
+
+    def rank(candidates: Any, request: HostRequest) -> Any:
+        """
+        Order the candidates, best first.  May leave some out, must not add
+        any.  Called once for each login, synchronously, and again when every
+        host that it named has failed.
+
+        @param candidates: a sequence of L{Candidate}, in the order of the
+            configuration.
+        @return: a sequence of the same L{Candidate}s.
+        """
+
+
+class ISessionPolicy(Interface):
+    """
+    Whether an open or a request may pass.
+    """
+
+    def decide(request: ChannelRequest, login: Login) -> Verdict:
+        """
+        Judge one open or request; called for each, in order, from either side,
+        before it is passed on.  Synchronous and quick; an exception refuses
+        the request.
+        """
