@@ -1,3 +1,61 @@
+"""
+C{twistd bastion}: from the command line to a service.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.application.service import IService
+from twisted.logger import LogPublisher
 from twisted.python import usage
-class Options(usage.Options): pass
-def makeService(o): pass
+
+from bastion import __version__
+from bastion.audit.events import AuditLogUnusable, JSONLines, OperatorLog
+from bastion.config.file import read
+from bastion.config.installed import installed
+from bastion.config.problems import ConfigurationError
+from bastion.gateway.assembly import assemble
+from bastion.gateway.service import BastionService, listenersOf
+
+
+class Options(usage.Options):
+    """
+    The options of C{twistd bastion}.
+    """
+
+    synopsis = "[options]"
+    longdesc = (
+        "Relay SSH logins and sessions to the hosts of a cluster. "
+        "Every setting is in the configuration file."
+    )
+    optParameters = [["config", "c", "/etc/bastion/bastion.toml", "The configuration file."]]
+
+    def opt_version(self) -> None:
+        """
+        Show the version of the bastion, and exit.
+        """
+        raise SystemExit(f"bastion {__version__}")
+
+
+def makeService(options: Options) -> IService:
+    """
+    Load, check, assemble.
+
+    @raise SystemExit: with every problem of the configuration, a line each.
+    """
+    from twisted.internet import reactor
+
+    path = Path(options["config"])
+    try:
+        configuration = read(path, installed)
+        publisher = LogPublisher(OperatorLog())
+        gateways = assemble(configuration, reactor, publisher)
+        auditLog = JSONLines(configuration.bastion.state_dir / "audit.jsonl")
+    except ConfigurationError as error:
+        raise SystemExit(f"{path} cannot be used:\n{error}") from None
+    except AuditLogUnusable as error:
+        raise SystemExit(f"the audit log cannot be written: {error}") from None
+    publisher.addObserver(auditLog)
+    endpoints = {name: table.listen for name, table in configuration.gateways.items()}
+    return BastionService(reactor, listenersOf(gateways, endpoints), auditLog.close)

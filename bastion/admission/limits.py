@@ -1,0 +1,102 @@
+"""
+How many strangers may be at the door at once (pure).
+
+As MaxStartups and PerSourceMaxStartups of sshd_config(5).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable
+
+from attrs import define, field
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def network(address: Address) -> str:
+    """
+    What counts as one source: an IPv4 address, or the /64 that an IPv6 host
+    can choose its addresses from.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        if mapped is not None:
+            return str(mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+@define
+class Startups:
+    """
+    The connections of one gateway that have not logged in yet.
+
+    @ivar start: from so many on, newcomers are dropped by chance.
+    @ivar rate: the chance at C{start}, in percent; it rises to 100 at C{full}.
+    @ivar full: from so many on, every newcomer is dropped.
+    @ivar perSource: from so many on, newcomers of that source are dropped.
+    @ivar chance: a number from 0 up to 1, anew at each call.
+    """
+
+    start: int
+    rate: int
+    full: int
+    perSource: int
+    chance: Callable[[], float]
+    _sources: Counter[str] = field(factory=Counter, init=False)
+    _total: int = field(default=0, init=False)
+
+    def refusal(self, address: Address) -> str | None:
+        """
+        Why a newcomer from C{address} is dropped, for the log; L{None} if it
+        may stay.
+        """
+        if self._sources[network(address)] >= self.perSource:
+            return f"{self.perSource} connections of its source have not logged in yet"
+        if self.chance() < self._dropRate():
+            return f"{self._total} connections have not logged in yet"
+        return None
+
+    def _dropRate(self) -> float:
+        if self._total < self.start:
+            return 0.0
+        if self._total >= self.full:
+            return 1.0
+        first = self.rate / 100
+        return first + (1 - first) * (self._total - self.start) / (self.full - self.start)
+
+    def arrived(self, address: Address) -> Startup:
+        """
+        Count a newcomer; what is returned ends its time as one.
+        """
+        source = network(address)
+        self._total += 1
+        self._sources[source] += 1
+        return Startup(self, source)
+
+    def _left(self, source: str) -> None:
+        self._total -= 1
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
+
+
+@define
+class Startup:
+    """
+    One connection that has not logged in yet.
+    """
+
+    _startups: Startups
+    _source: str
+    _over: bool = field(default=False, init=False)
+
+    def over(self) -> None:
+        """
+        It has logged in, or is gone; a second time does nothing.
+        """
+        if not self._over:
+            self._over = True
+            self._startups._left(self._source)

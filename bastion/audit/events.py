@@ -1,0 +1,144 @@
+"""
+The catalogue of events, and the log that is bound to one connection.
+
+Sinks are C{twisted.logger.ILogObserver}s on a publisher of our own, so that
+nothing of the audit log depends on how the operator's log is set up.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from attrs import define, field
+from twisted.logger import ILogObserver, Logger, LogPublisher
+from zope.interface import implementer
+
+from bastion.interfaces import BastionError
+
+#: The name of each event, and how the operator reads it.
+CATALOGUE: Mapping[str, str] = {
+    "connection.opened": "{source} connected to {gateway} [{reference}]",
+    "connection.refused": "{source} was turned away from {gateway}: {reason} [{reference}]",
+    "host.refused": "{host} of {gateway} is passed over: {reason} [{reference}]",
+    "login.accepted": "{account} from {source} logged in to {host} by {method} [{reference}]",
+    "login.refused": "{account} from {source} was refused: {reason} [{reference}]",
+    "channel.opened": "{account} opened {type} on {host} [{reference}]",
+    "channel.refused": "{account} may not have {type} on {host}: {reason} [{reference}]",
+    "connection.closed": "{source} left {gateway} after {duration} s: {reason} [{reference}]",
+}
+
+_NAMESPACE = "bastion.audit"
+_operatorLog = Logger(namespace=_NAMESPACE)
+
+
+@define
+class ConnectionLog:
+    """
+    The events of one connection.
+
+    @ivar publisher: where they go.
+    @ivar bound: the fields that each of them has; grows as more is known.
+    """
+
+    publisher: LogPublisher
+    bound: dict[str, Any] = field(factory=dict)
+
+    def bind(self, **fields: Any) -> None:
+        """
+        Give all events from now on these fields too.
+        """
+        self.bound.update(fields)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """
+        Publish one event.
+
+        @param name: a key of L{CATALOGUE}.
+        @param fields: strings, numbers, and lists of them.
+        """
+        shown = {"account": "", "host": "", **self.bound, **fields}
+        Logger(namespace=_NAMESPACE, observer=self.publisher).info(
+            CATALOGUE[name], event=name, fields={**self.bound, **fields}, **shown
+        )
+
+
+class AuditLogUnusable(BastionError):
+    """
+    The audit log cannot be written.  The text says which file, and why.
+    """
+
+
+@implementer(ILogObserver)
+class JSONLines:
+    """
+    A sink that appends each event to a file as one line of JSON.
+
+    The file is opened anew when it was moved away, so that it can be rotated
+    from outside without telling anybody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        @raise AuditLogUnusable: when it cannot be opened.
+        """
+        self._path = path
+        self._file = self._open()
+
+    def _open(self) -> TextIO:
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o640)
+        except OSError as error:
+            raise AuditLogUnusable(f"{self._path}: {error.strerror}") from None
+        # One write for each line: a line is never torn by another process's.
+        return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding="ascii", write_through=True)
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """
+        Write one event.
+        """
+        if self._moved():
+            self._file.close()
+            self._file = self._open()
+        line = {"time": _timestamp(event["log_time"]), "event": event["event"], **event["fields"]}
+        self._file.write(json.dumps(line, ensure_ascii=True) + "\n")
+
+    def _moved(self) -> bool:
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return True
+        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+
+    def close(self) -> None:
+        """
+        Close the file; no event may follow.
+        """
+        self._file.close()
+
+
+def _timestamp(seconds: float) -> str:
+    """
+    RFC 3339 in UTC with milliseconds.
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+@implementer(ILogObserver)
+class OperatorLog:
+    """
+    A sink that passes each event to the operator's log, readable.
+    """
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """
+        Write one event.
+        """
+        shown = {key: event[key] for key in event if not key.startswith("log_")}
+        _operatorLog.info(event["log_format"], **shown)

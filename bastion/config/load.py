@@ -1,0 +1,231 @@
+"""
+From the text of a file to a L{Configuration}, or to a list of all its problems.
+
+Three steps: TOML to plain values (L{plainValues}); values to fields, table by
+table (L{readTables}); what no table can know alone (L{crossCheck}).  A step goes on
+after a problem, and the later steps work with what could be read; only a
+file without problems becomes a L{Configuration}.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from bastion.config.addresses import tcpPort
+from bastion.config.problems import ConfigurationError, Problem, dotted, quoted, thereAre
+from bastion.config.readers import Draft, Installed, Place, noteUnknown, readTable
+from bastion.config.schema import (
+    AdmissionTable,
+    BastionTable,
+    ClusterTable,
+    Configuration,
+    GatewayTable,
+    homes,
+)
+from bastion.config.values import found
+
+_TOP = ("bastion", "gateway", "cluster", "admission")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_POSITION = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+_REMEDIES = {
+    "Invalid value": 'a text needs quotes, as in "60s"',
+    "Cannot overwrite a value": "this key is there twice; keep one",
+    "twice": "this table is there twice; put its keys under one header",
+}
+
+
+def load(text: str, directory: Path, installed: Installed) -> Configuration:
+    """
+    Read a configuration.
+
+    @param directory: what the relative paths in it count from.
+    @param installed: tells the extensions of a role, by name.
+    @raise ConfigurationError: with every problem, in the order of the file.
+    """
+    plain = plainValues(text)
+    place = Place(directory, cache(installed), homes())
+    drafts = readTables(plain, place)
+    crossCheck(drafts, place)
+    if place.noted:
+        raise ConfigurationError(_inFileOrder(place, plain))
+    return _build(drafts)
+
+
+# Step one
+
+
+def plainValues(text: str) -> dict[str, Any]:
+    """
+    Parse TOML.
+
+    @raise ConfigurationError: with the line and the column.
+    """
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        said = str(error)
+        position = _POSITION.search(said)
+        lines = text.split("\n")
+        line, column = position.groups() if position else (len(lines), len(lines[-1]) + 1)
+        said = said.partition(" (at ")[0]
+        remedies = [remedy for words, remedy in _REMEDIES.items() if words in said]
+        problem = f"not TOML: {'; '.join([said, *remedies])}"
+        raise ConfigurationError([Problem(f"line {line}, column {column}", problem)]) from None
+
+
+# Step two
+
+
+@frozen
+class Drafts:
+    """
+    All tables of a file as far as they could be read.
+
+    @ivar written: the tables of the top level, as in L{Draft}.
+    """
+
+    bastion: Draft
+    admission: Draft
+    gateways: dict[str, Draft]
+    clusters: dict[str, Draft]
+    written: frozenset[str]
+
+
+def readTables(plain: Mapping[str, Any], place: Place) -> Drafts:
+    """
+    Read every table, noting what is wrong at its place.
+    """
+    written = {name if name in _TOP else noteUnknown(name, plain, _TOP, place) for name in plain}
+    if "gateway" not in written or plain.get("gateway") == {}:
+        place.below("gateway").note(
+            'there is no gateway; write at least one: [gateway.NAME] with listen = "tcp:5022" '
+            'and cluster = "NAME"'
+        )
+    return Drafts(
+        readTable(BastionTable, plain.get("bastion", {}), place.below("bastion")),
+        readTable(AdmissionTable, plain.get("admission", {}), place.below("admission")),
+        _readNamed(GatewayTable, plain.get("gateway", {}), place.below("gateway")),
+        _readNamed(ClusterTable, plain.get("cluster", {}), place.below("cluster")),
+        frozenset(written),
+    )
+
+
+def _readNamed(table: type, tables: object, place: Place) -> dict[str, Draft]:
+    kind = place.path[-1]
+    if not isinstance(tables, dict):
+        place.note(f"found {found(tables)}; write tables with a name: [{kind}.NAME]")
+        return {}
+    drafts = {}
+    for name, value in tables.items():
+        here = place.below(name)
+        if name in place.homes and not isinstance(value, dict):
+            here.note(f"this key belongs in {place.homes[name]}, not here")
+            continue
+        if not _NAME.fullmatch(name):
+            here.note(
+                f"{quoted(name)} cannot be the name of a {kind}; write letters, digits, "
+                '"-" and "_", and begin with a letter or a digit'
+            )
+        drafts[name] = readTable(table, value, here)
+    return drafts
+
+
+# Step three
+
+
+def crossCheck(drafts: Drafts, place: Place) -> None:
+    """
+    Note what is wrong between tables, and between the keys of a gateway.
+    """
+    for name, gateway in drafts.gateways.items():
+        here = place.below("gateway", name)
+        if gateway.isTable:
+            _checkDestination(gateway, here)
+        cluster = gateway.values.get("cluster")
+        if cluster is not None and cluster not in drafts.clusters:
+            _noteNoCluster(cluster, drafts, here.below("cluster"))
+    _checkListens(drafts.gateways, place)
+
+
+def _noteNoCluster(cluster: str, drafts: Drafts, place: Place) -> None:
+    if drafts.clusters:
+        place.note(f"no cluster named {quoted(cluster)}; {thereAre(tuple(drafts.clusters))}")
+    elif "cluster" not in drafts.written:
+        place.note(
+            f"no cluster named {quoted(cluster)}; write a table [{dotted(['cluster', cluster])}]"
+        )
+
+
+def _checkDestination(gateway: Draft, place: Place) -> None:
+    both = {"cluster", "notice"} & gateway.written
+    if not both:
+        place.note(
+            'neither "cluster" nor "notice"; write cluster = "NAME" to lead to a cluster, '
+            'or notice = "words" to tell the user something and close'
+        )
+    elif len(both) == 2:
+        place.note(
+            'both "cluster" and "notice"; a gateway leads to a cluster, or gives a notice '
+            "and closes: leave one out"
+        )
+
+
+def _checkListens(gateways: Mapping[str, Draft], place: Place) -> None:
+    owners: dict[str, str] = {}
+    for name, gateway in gateways.items():
+        for listen in gateway.values.get("listen", ()):
+            owner = owners.setdefault(listen, name)
+            # Port 0 is another free port each time.
+            if owner != name and tcpPort(listen) != "0":
+                place.below("gateway", name, "listen").note(
+                    f"{quoted(listen)} belongs to the gateway {quoted(owner)} already; "
+                    "write another endpoint"
+                )
+
+
+def _inFileOrder(place: Place, plain: Mapping[str, Any]) -> list[Problem]:
+    ranks = {path: rank for rank, path in enumerate(_paths(plain, ()))}
+
+    def rank(noted: tuple[tuple[str, ...], str]) -> int:
+        path = noted[0]
+        ends = range(len(path), 0, -1)
+        return next((ranks[path[:end]] for end in ends if path[:end] in ranks), len(ranks))
+
+    return [Problem(dotted(path), problem) for path, problem in sorted(place.noted, key=rank)]
+
+
+def _paths(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, value in table.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from _paths(value, (*path, name))
+
+
+def _build(drafts: Drafts) -> Configuration:
+    admission = drafts.admission.values
+    return Configuration(
+        bastion=BastionTable(**drafts.bastion.values),
+        gateways={
+            name: GatewayTable(
+                **gateway.values
+                | {
+                    "name": name,
+                    "admission": AdmissionTable(
+                        **(admission | gateway.values.get("admission", {}))
+                    ),
+                }
+            )
+            for name, gateway in drafts.gateways.items()
+        },
+        clusters={
+            name: ClusterTable(name=name, **cluster.values)
+            for name, cluster in drafts.clusters.items()
+        },
+    )

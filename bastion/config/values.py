@@ -1,0 +1,175 @@
+"""
+Single values: from what TOML gives to what the bastion works with.
+
+Each parser takes any TOML value and returns what it means, or raises
+C{ValueError} with a sentence that says what is wrong and what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, time
+from typing import TypeVar
+
+from attrs import frozen
+
+from bastion.config.problems import quoted
+
+T = TypeVar("T")
+Parser = Callable[[object], T]
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(
+    r"(?=.)(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?"
+    r"(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?"
+)
+_MAX_STARTUPS = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6})")
+
+
+@frozen
+class MaxStartups:
+    """
+    How many connections may be waiting for their login, as OpenSSH's
+    C{MaxStartups}: from C{start} on, C{rate} percent of the new ones are
+    refused, rising to all of them at C{full}.
+    """
+
+    start: int
+    rate: int
+    full: int
+
+    def __str__(self) -> str:
+        return f"{self.start}:{self.rate}:{self.full}"
+
+
+def found(value: object) -> str:
+    """
+    What a TOML value is, in words, for a sentence about a wrong one.
+    """
+    if isinstance(value, str):
+        return f"the string {quoted(value)}"
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, int):
+        return f"the whole number {value}"
+    if isinstance(value, float):
+        return f"the number {value}"
+    if isinstance(value, (date, time)):
+        return f"the date or time {value}"
+    return "a list" if isinstance(value, list) else "a table"
+
+
+def text(value: object, needed: str) -> str:
+    """
+    A string with something in it and no control characters.
+
+    @param needed: what to write, e.g. C{a string such as "tcp:5022"}.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"found {found(value)}; write {needed}")
+    if not value.strip():
+        raise ValueError(f"the string is empty; write {needed}")
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value):
+        raise ValueError(f"{quoted(value)} has a control character; write {needed}")
+    return value
+
+
+def sentence(value: object) -> str:
+    """
+    Words for a user; they may have several lines.
+    """
+    flat = value.translate({9: " ", 10: " "}) if isinstance(value, str) else value
+    text(flat, "the words that the user shall see")
+    return str(value)
+
+
+def wholeNumber(low: int, high: int) -> Parser[int]:
+    """
+    A parser of whole numbers from C{low} to C{high}.
+    """
+    needed = f"a whole number from {low} to {high}"
+
+    def parse(value: object) -> int:
+        # bool is an int to Python, not to an operator.
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"found {found(value)}; write {needed}, without quotes")
+        if not low <= value <= high:
+            raise ValueError(f"{value} is out of range; write {needed}")
+        return value
+
+    return parse
+
+
+def duration(value: object) -> float:
+    """
+    A duration with its units, such as C{"1h30m"}, in seconds.
+    """
+    # A whole number, in quotes or not, is what people write first.
+    bare = re.fullmatch(r"[0-9]{1,9}", str(value).strip())
+    if bare and not isinstance(value, bool):
+        raise ValueError(f'{bare[0]} has no unit; say the unit, e.g. "{bare[0]}s"')
+    needed = 'numbers with their units, the largest first, e.g. "500ms", "90s", "1h30m"'
+    match = _DURATION.fullmatch(text(value, needed))
+    if match is None:
+        raise ValueError(f"{quoted(str(value))} is not a duration; write {needed}")
+    return sum(
+        int(number) * unit for number, unit in zip(match.groups("0"), _UNITS.values(), strict=True)
+    )
+
+
+def durationUpTo(longest: str) -> Parser[float]:
+    """
+    A parser of durations that are more than nothing and at most C{longest}.
+    """
+
+    def parse(value: object) -> float:
+        seconds = duration(value)
+        if not 0 < seconds <= duration(longest):
+            raise ValueError(
+                f"{quoted(str(value))} is out of range; write more than nothing "
+                f'and at most "{longest}"'
+            )
+        return seconds
+
+    return parse
+
+
+def onlyOff(ability: str, *later: str) -> Parser[str]:
+    """
+    A parser for a key whose ability does not exist yet.  It must not be
+    accepted in silence: an operator would rely on it.
+
+    @param ability: what this version cannot do, e.g. C{check the DNS}.
+    @param later: the values that will be accepted one day.
+    """
+
+    def parse(value: object) -> str:
+        if value == "off":
+            return "off"
+        if value in later:
+            raise ValueError(
+                f'this version cannot {ability} yet; the only value it accepts is "off"'
+            )
+        raise ValueError(f'found {found(value)}; the only value that this version accepts is "off"')
+
+    return parse
+
+
+def maxStartups(value: object) -> MaxStartups:
+    """
+    C{start:rate:full}.
+    """
+    needed = '"start:rate:full", e.g. "100:30:300"'
+    given = text(value, f"a string {needed}")
+    match = _MAX_STARTUPS.fullmatch(given)
+    if match is None:
+        raise ValueError(f"{quoted(given)} is not three numbers; write {needed}")
+    start, rate, full = (int(number) for number in match.groups())
+    if rate > 100:
+        raise ValueError(f"the rate {rate} is a percentage; write a number from 0 to 100")
+    if not 1 <= start <= full:
+        raise ValueError(
+            f"start is {start} and full is {full}; start must be at least 1 and at most full"
+        )
+    return MaxStartups(start, rate, full)

@@ -1,0 +1,99 @@
+"""
+One gateway at work: a Conch factory behind one listening port.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.conch.ssh.factory import SSHFactory
+from twisted.conch.ssh.keys import Key
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IAddress
+
+from bastion.admission.gate import Decision, Gate
+from bastion.admission.limits import Startups
+from bastion.gateway.gateway import Gateway
+from bastion.gateway.lifecycle import Connection
+from bastion.ssh.server import ServerTransport
+
+
+class GatewayFactory(SSHFactory):
+    """
+    Makes a L{Connection} for each client that may come in.
+    """
+
+    noisy = False
+
+    def __init__(self, gateway: Gateway, gate: Gate, startups: Startups) -> None:
+        self.connections: set[Connection] = set()
+        self.portal = gateway.portal
+        self._gateway = gateway
+        self._gate = gate
+        self._startups = startups
+
+    def getPublicKeys(self) -> Mapping[bytes, Key]:
+        """
+        The public halves of the host keys.
+        """
+        return {name: key.public() for name, key in self._gateway.hostKeys.items()}
+
+    def getPrivateKeys(self) -> Mapping[bytes, Key]:
+        """
+        The host keys.
+        """
+        return self._gateway.hostKeys
+
+    def buildProtocol(  # type: ignore[override]
+        self, addr: IAddress | None
+    ) -> ServerTransport | None:
+        """
+        Let a client in; L{None} closes the connection without a byte.
+        """
+        source = str(getattr(addr, "host", ""))
+        answer = self._gate.admit(source)
+        if answer.decision is Decision.DROP:
+            self._turnAway(source, answer.sentence)
+            return None
+        address = ipaddress.ip_address(source.partition("%")[0])
+        crowd = self._startups.refusal(address)
+        if crowd is not None:
+            self._turnAway(source, crowd)
+            return None
+        denial = answer.sentence if answer.decision is Decision.TELL else None
+        denial = denial or self._gateway.table.notice
+        startup = self._startups.arrived(address)
+        connection = Connection(self._gateway, source, startup, denial)
+        self.connections.add(connection)
+        connection.ended.addCallback(lambda _: self.connections.discard(connection))
+        transport = connection.transport
+        transport.factory = self
+        transport.supportedPublicKeys = self._signatureAlgorithms()
+        return transport
+
+    def _signatureAlgorithms(self) -> list[bytes]:
+        """
+        What our host keys can sign with; SHA-1 they could, and shall not.
+        """
+        return [
+            name
+            for key in self._gateway.hostKeys.values()
+            for name in key.supportedSignatureAlgorithms()
+            if name != b"ssh-rsa"
+        ]
+
+    def _turnAway(self, source: str, reason: str) -> None:
+        self._gateway.newLog(source).event("connection.refused", reason=reason)
+
+    def dismissAll(self, reason: str, sentence: str) -> Deferred[Any]:
+        """
+        End all connections.
+
+        @return: fires when they are over.
+        """
+        ends = [connection.ended for connection in self.connections]
+        for connection in list(self.connections):
+            connection.dismiss(reason, sentence)
+        return DeferredList(ends)

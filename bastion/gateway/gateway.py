@@ -1,0 +1,54 @@
+"""
+What all connections of one gateway share.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.conch.ssh.keys import Key
+from twisted.cred.portal import Portal
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import LogPublisher
+
+from bastion.audit.events import ConnectionLog
+from bastion.config.schema import GatewayTable
+from bastion.upstream import Site
+
+# Without those that are taken for one another when read aloud or from a screen.
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+@frozen
+class Gateway:
+    """
+    What all connections of one gateway share.
+
+    @ivar table: its configuration.
+    @ivar site: the way to its cluster's hosts; L{None} for a notice.
+    @ivar portal: decides about logins.
+    @ivar policies: decide about sessions.
+    @ivar hostKeys: its own, by key format.
+    @ivar publisher: where events go.
+    @ivar clock: where the time limits come from.
+    """
+
+    table: GatewayTable
+    site: Site | None
+    portal: Portal
+    policies: Sequence[Any]
+    hostKeys: Mapping[bytes, Key]
+    publisher: LogPublisher
+    clock: IReactorTime
+
+    def newLog(self, source: str) -> ConnectionLog:
+        """
+        The log of a new connection, with a short reference that a user can
+        read to an operator over the telephone.
+        """
+        reference = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+        bound = {"reference": reference, "gateway": self.table.name, "source": source}
+        return ConnectionLog(self.publisher, bound)

@@ -1,0 +1,288 @@
+"""
+One connection, from accept to close: its objects are built and joined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, fail
+
+from bastion.admission.limits import Startup
+from bastion.auth.checkers import HostUser
+from bastion.auth.client import UserAuthClient
+from bastion.auth.messages import Banner
+from bastion.auth.outcome import LoginImpossible
+from bastion.auth.server import UserAuthServer
+from bastion.gateway.gateway import Gateway
+from bastion.gateway.life import Acts, begin
+from bastion.gateway.route import Route
+from bastion.interfaces import ChannelRequest, HostRequest, Login
+from bastion.relay.channels import Channel
+from bastion.relay.connection import Relay
+from bastion.relay.session import SessionAdapter
+from bastion.relay.valve import Valve
+from bastion.ssh.owner import Owner
+from bastion.ssh.phases import Phase
+from bastion.ssh.server import ServerTransport
+from bastion.ssh.transport import Transport
+from bastion.upstream import Upstream
+from bastion.wire import (
+    DISCONNECT_BY_APPLICATION,
+    DISCONNECT_CONNECTION_LOST,
+    shown,
+)
+
+#: For so many seconds may what a client has sent before it left wait for its host.
+_LAST_LOOKS = 5
+
+
+class Connection(Owner, Acts):
+    """
+    One client's connection.
+
+    @ivar transport: the client's.
+    @ivar ended: fires when it is over.
+    """
+
+    def __init__(self, gateway: Gateway, source: str, startup: Startup, denial: str | None) -> None:
+        """
+        @param source: the client's address, as text without a port.
+        @param startup: its place among those that have not logged in yet.
+        @param denial: why it cannot log in, for the user; L{None} if it may.
+        """
+        self.ended: Deferred[None] = Deferred()
+        self._gateway = gateway
+        self._source = source
+        self._startup = startup
+        self._denial = denial
+        self._log = gateway.newLog(source)
+        self._reference = self._log.bound["reference"]
+        self._route = None
+        if gateway.site is not None and denial is None:
+            self._route = Route(gateway.site, self, self._log)
+        self._opened = gateway.clock.seconds()
+        self._reason = ""
+        self._account = b""
+        self._user: HostUser | None = None
+        self._relay: Relay | None = None
+        self._valves: list[Valve] = []
+        self._life = begin(self)
+        self.transport = ServerTransport(self, gateway.clock)
+        self.transport.makeUserAuth = self._makeUserAuth
+        limit = gateway.table.admission.login_grace_time
+        self._grace = gateway.clock.callLater(limit, self._graceOver)
+        self._log.event("connection.opened")
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._reference} from {self._source}>"
+
+    def _because(self, reason: str) -> None:
+        """
+        Note why the connection ends; the first reason is the one.
+        """
+        self._reason = self._reason or reason
+
+    def dismiss(self, reason: str, sentence: str) -> None:
+        """
+        End the connection.
+
+        @param reason: for the log.
+        @param sentence: for the user.
+        """
+        self._because(reason)
+        self._life.dismiss(sentence)
+
+    def _graceOver(self) -> None:
+        self.dismiss("login_grace_time is over", "The time to log in is over.")
+
+    # The login
+
+    def _makeUserAuth(self) -> UserAuthServer:
+        self._log.bind(client=shown(self.transport.otherVersionString))
+        tries = self._gateway.table.admission.max_auth_tries
+        self._userAuth = UserAuthServer(self._gateway.portal, self._reach, self, tries)
+        return self._userAuth
+
+    def accountKnown(self, account: bytes) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self._account = account
+        self._log.bind(account=shown(account))
+
+    def attemptRefused(self, method: bytes, reason: str) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self._log.event("login.refused", method=shown(method), reason=reason)
+
+    def loginImpossible(self, sentence: str) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self._log.event("login.refused", reason=sentence)
+        self.dismiss("the login was refused", sentence)
+
+    def loginAccepted(self, user: HostUser, logout: Callable[[], None]) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self._user = user
+        self._life.accepted()
+
+    def _reach(self, account: bytes) -> Deferred[UserAuthClient]:
+        """
+        Connect to the next host.
+        """
+        if self._route is None:
+            return fail(LoginImpossible(self._denial))
+        return self._route.reach(HostRequest(account, self._source, self._gateway.table.name))
+
+    @property
+    def _upstream(self) -> Upstream | None:
+        return self._route.upstream if self._route is not None else None
+
+    # The transports
+
+    def keyExchanging(self, transport: Transport) -> None:
+        """
+        See L{Owner}.
+        """
+        for valve in self._valves:
+            valve.settle()
+
+    def disconnected(self, transport: Transport, reason: int, description: bytes) -> None:
+        """
+        Pass the goodbye on.
+        """
+        if transport is self.transport:
+            self._because(f"the client left: {shown(description)}")
+            if self._route is not None:
+                self._route.close(reason, description)
+        else:
+            self._because(f"the host ended the connection: {shown(description)}")
+            self.transport.finish(reason, description)
+
+    def failed(self, transport: Transport, problem: str) -> None:
+        """
+        See L{Owner}.
+        """
+        who = "client" if transport is self.transport else "host"
+        self._because(f"{who} fault: {problem}")
+
+    def lost(self, transport: Transport) -> None:
+        """
+        See L{Owner}.
+        """
+        if transport is self.transport:
+            self._because("the client closed the connection")
+            self._life.clientLost()
+            return
+        upstream = self._upstream
+        if upstream is not None and transport is upstream.transport:
+            upstream.lease.release()
+            self._life.hostLost()
+
+    # What is done about it: bastion.gateway.life.Acts
+
+    def join(self) -> None:
+        """
+        Couple the two transports.
+        """
+        upstream, user = self._upstream, self._user
+        assert upstream is not None and user is not None
+        self._grace.cancel()
+        self._startup.over()
+        upstream.lease.confirm()
+        host, method = upstream.lease.host, user.accepted.method
+        login = Login(self._account, self._source, self._gateway.table.name, host, method)
+        self._log.event("login.accepted", method=shown(method))
+        self._relay = Relay(SessionAdapter(self._gateway.policies, login), self)
+        client, target = self.transport, upstream.transport
+        client.setService(self._relay.client)
+        target.setService(self._relay.host)
+        self._valves = [
+            Valve(client, target, self._gateway.clock, _LAST_LOOKS),
+            Valve(target, client, self._gateway.clock, None),
+        ]
+
+    def tell(self, sentence: str) -> None:
+        """
+        Tell the user, and close both connections.
+        """
+        text = f"{sentence} (reference {self._reference})".encode()
+        if self.transport.phase is Phase.LOGIN and self._account:
+            self._userAuth.show(Banner(text + b"\r\n"))
+        self.transport.finish(DISCONNECT_BY_APPLICATION, text)
+        self._closeHost()
+
+    def withoutHost(self) -> None:
+        """
+        The host went away during the login.
+        """
+        assert self._upstream is not None
+        service = self._upstream.transport.service
+        assert isinstance(service, UserAuthClient)
+        if not self._userAuth.exchange.hostLost(service):
+            self.dismiss("the host was lost", f"{self._upstream.lease.host} has gone away.")
+
+    def followHost(self) -> None:
+        """
+        Close the client's connection behind what the host has sent.
+        """
+        assert self._upstream is not None and self._relay is not None
+        self._because("the host closed the connection")
+        if len(self._relay.channels):
+            host = self._upstream.lease.host
+            text = f"{host} has closed the connection. (reference {self._reference})"
+            self.transport.finish(DISCONNECT_CONNECTION_LOST, text.encode())
+        else:
+            self.transport.finish(0, b"")
+
+    def followClient(self) -> None:
+        """
+        Close the host's connection behind what the client has sent.
+        """
+        self._closeHost()
+
+    def _closeHost(self) -> None:
+        if self._user is not None:
+            self._user.logout()
+        elif self._route is not None:
+            self._route.close()
+
+    def record(self) -> None:
+        """
+        Write down how it was.
+        """
+        self._startup.over()
+        if self._grace.active():
+            self._grace.cancel()
+        for valve in self._valves:
+            valve.remove()
+        relay = self._relay
+        self._log.event(
+            "connection.closed",
+            duration=round(self._gateway.clock.seconds() - self._opened, 3),
+            bytes_to_host=relay.client.received if relay else 0,
+            bytes_to_client=relay.host.received if relay else 0,
+            reason=self._reason,
+        )
+        self.ended.callback(None)
+
+    # What the relay tells: bastion.relay.connection.Observer
+
+    def channelOpened(self, channel: Channel) -> None:
+        """
+        See L{bastion.relay.connection.Observer}.
+        """
+        extra = {"target": channel.target} if channel.target else {}
+        by = channel.opener.value
+        self._log.event("channel.opened", type=shown(channel.type), opened_by=by, **extra)
+
+    def refused(self, request: ChannelRequest, reason: str) -> None:
+        """
+        See L{bastion.relay.connection.Observer}.
+        """
+        self._log.event("channel.refused", type=shown(request.name), reason=reason)

@@ -1,0 +1,196 @@
+"""
+Which channels there are, and which replies are owed (pure).
+
+Channel numbers are the two ends' own: each end numbers the channels from its
+point of view, and a message carries the number of the end that receives it (RFC
+4254 section 5).  Replies to requests carry no number at all; they come in the
+order of the requests, for the connection as a whole (section 4) and for each
+channel (section 5.4).  So every request that wants a reply takes a place in a
+queue, and a refusal of ours is sent when the places before it are answered.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import Any
+
+from attrs import define, field
+
+from bastion.wire import Malformed
+
+
+class End(enum.Enum):
+    """
+    One of the two ends of a relayed connection.
+    """
+
+    CLIENT = "client"
+    HOST = "host"
+
+    @property
+    def other(self) -> End:
+        """
+        The end at the other side of the bastion.
+        """
+        return End.HOST if self is End.CLIENT else End.CLIENT
+
+
+#: Channels of one connection, those that are being opened included.
+MAX_CHANNELS = 256
+#: Requests of one queue that wait for a reply; PuTTY asks once for each packet of
+#: data that it sends.
+MAX_PENDING = 4096
+
+
+class TooManyChannels(Exception):
+    """
+    One more channel than L{MAX_CHANNELS}.
+    """
+
+
+@define
+class PendingReplies:
+    """
+    The replies that one end is owed, in order.
+
+    Invariant: a refusal of ours never stands first; it would have been sent.
+    """
+
+    _places: deque[Any] = field(factory=deque)
+
+    def passed(self, request: Any) -> None:
+        """
+        A request was passed on; its reply will come.
+
+        @param request: what L{answered} shall return when it comes; not L{None}.
+        @raise Malformed: when too many are waiting.
+        """
+        if len(self._places) >= MAX_PENDING:
+            raise Malformed("too many requests without a reply")
+        self._places.append(request)
+
+    def refused(self) -> bool:
+        """
+        A request was refused by us.
+
+        @return: whether the refusal can be sent now.
+        @raise Malformed: when too many are waiting.
+        """
+        if not self._places:
+            return True
+        if len(self._places) >= MAX_PENDING:
+            raise Malformed("too many requests without a reply")
+        self._places.append(None)
+        return False
+
+    def answered(self) -> tuple[Any, int]:
+        """
+        The next reply has come.
+
+        @return: the request that it answers, L{None} if there is none, and how
+            many refusals of ours are to be sent behind it.
+        """
+        if not self._places:
+            return None, 0
+        request = self._places.popleft()
+        refusals = 0
+        while self._places and self._places[0] is None:
+            self._places.popleft()
+            refusals += 1
+        return request, refusals
+
+
+@define(eq=False)
+class Channel:
+    """
+    A channel, or the wish to open one.
+
+    @ivar type: its type, such as C{b"session"}.
+    @ivar opener: the end that asked for it.
+    @ivar target: what a forwarding leads to, for the log; may be empty.
+    @ivar numbers: its number at each end; the other end's is missing until it
+        has confirmed.
+    @ivar pending: the replies that each end is owed.
+    @ivar closed: the ends that have closed it.
+    """
+
+    type: bytes
+    opener: End
+    target: str = ""
+    numbers: dict[End, int] = field(factory=dict)
+    pending: dict[End, PendingReplies] = field(
+        factory=lambda: {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}
+    )
+    closed: set[End] = field(factory=set)
+
+
+@define
+class Channels:
+    """
+    The channels of one connection.
+    """
+
+    _opening: dict[tuple[End, int], Channel] = field(factory=dict)
+    _open: dict[tuple[End, int], Channel] = field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._opening) + len(self._open) // 2
+
+    def wanted(self, opener: End, number: int, type: bytes, target: str = "") -> None:
+        """
+        C{opener} asks for a channel that is C{number} on its end.
+
+        @raise TooManyChannels: and the wish is not noted.
+        @raise Malformed: when the number is taken.
+        """
+        key = (opener, number)
+        if key in self._opening or key in self._open:
+            raise Malformed(f"channel {number} exists")
+        if len(self) >= MAX_CHANNELS:
+            raise TooManyChannels
+        self._opening[key] = Channel(type, opener, target, {opener: number})
+
+    def confirmed(self, by: End, recipient: int, sender: int) -> Channel:
+        """
+        C{by} has opened the channel that the other end calls C{recipient}; on
+        its own end it is C{sender}.
+
+        @raise Malformed: when nobody wanted it, or the number is taken.
+        """
+        channel = self._opening.pop((by.other, recipient), None)
+        if channel is None or (by, sender) in self._open:
+            raise Malformed("a confirmation of a channel that nobody wanted")
+        channel.numbers[by] = sender
+        self._open[by, sender] = self._open[by.other, recipient] = channel
+        return channel
+
+    def failed(self, by: End, recipient: int) -> Channel:
+        """
+        C{by} does not open the channel that the other end calls C{recipient}.
+
+        @raise Malformed: when nobody wanted it.
+        """
+        channel = self._opening.pop((by.other, recipient), None)
+        if channel is None:
+            raise Malformed("a refusal of a channel that nobody wanted")
+        return channel
+
+    def at(self, end: End, number: int) -> Channel | None:
+        """
+        The open channel that C{end} calls C{number}, if there is one.
+        """
+        return self._open.get((end, number))
+
+    def closed(self, by: End, recipient: int) -> None:
+        """
+        C{by} closes the channel that the other end calls C{recipient}; its
+        numbers are free when both ends have.
+        """
+        channel = self.at(by.other, recipient)
+        if channel is None:
+            return
+        channel.closed.add(by)
+        if len(channel.closed) == 2:
+            for end, number in channel.numbers.items():
+                del self._open[end, number]

@@ -1,0 +1,84 @@
+"""
+The identification strings that open a connection (RFC 4253 section 4.2).
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from bastion import __version__
+from bastion.wire import Malformed
+
+#: What we say of ourselves.
+OURS = b"SSH-2.0-bastion_" + __version__.replace("-", "_").encode()
+
+#: Shown as it is to the user of a program that speaks version 1.
+VERSION_2_ONLY = "this server speaks SSH version 2 only; try ssh -2"
+
+#: With its line end (RFC 4253 section 4.2).
+MAX_LINE = 255
+#: A server may talk before it identifies itself; so much of it is read.
+MAX_PREAMBLE = 8192
+
+
+@frozen
+class Identified:
+    """
+    What a peer said of itself, and what came behind it.
+
+    @ivar line: the identification string without its line end.
+    @ivar rest: bytes that already belong to the first packet.
+    """
+
+    line: bytes
+    rest: bytes
+
+
+@define
+class IdentificationReader:
+    """
+    Collects a peer's identification string.
+
+    @ivar preamble: whether other lines may come first, as a server's may.
+    """
+
+    preamble: bool
+    _buffer: bytes = field(default=b"", init=False, repr=False)
+    _skipped: int = field(default=0, init=False)
+
+    def feed(self, data: bytes) -> Identified | None:
+        """
+        Take what arrived.
+
+        @return: L{None} while the string is not complete.
+        @raise Malformed: for what is not SSH version 2, or is too long.
+        """
+        self._buffer += data
+        while True:
+            line, found, rest = self._buffer.partition(b"\n")
+            if len(line) >= MAX_LINE and (line.startswith(b"SSH-") or not self.preamble):
+                raise Malformed("the identification string is too long")
+            if not line.startswith(b"SSH-"[: len(line)]) and not self.preamble:
+                raise Malformed("this is not SSH")
+            if self._skipped + len(line) > MAX_PREAMBLE:
+                raise Malformed("too much text before the identification string")
+            if not found:
+                return None
+            if line.startswith(b"SSH-"):
+                return Identified(_checked(line.removesuffix(b"\r")), rest)
+            if not self.preamble:
+                raise Malformed("this is not SSH")
+            self._skipped += len(line) + 1
+            self._buffer = rest
+
+
+def _checked(line: bytes) -> bytes:
+    """
+    The line again, if it is of version 2; 1.99 is 2 (RFC 4253 section 5.1).
+    """
+    parts = line.split(b"-", 2)
+    if len(parts) < 3 or not parts[2]:
+        raise Malformed("the identification string is incomplete")
+    if parts[1] not in (b"2.0", b"1.99"):
+        raise Malformed(VERSION_2_ONLY)
+    return line

@@ -1,0 +1,54 @@
+"""
+The end of a connection that faces a client.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.conch.ssh import transport as conch
+
+from bastion import algorithms
+from bastion.ssh.phases import FROM_CLIENT
+from bastion.ssh.transport import Transport
+from bastion.wire import (
+    DISCONNECT_SERVICE_NOT_AVAILABLE,
+    MSG_SERVICE_ACCEPT,
+    Reader,
+    shown,
+    string,
+)
+
+
+class ServerTransport(Transport, conch.SSHServerTransport):
+    """
+    The end that faces a client.
+
+    @ivar makeUserAuth: makes the service that a client may request.
+    """
+
+    allowed = FROM_CLIENT
+    supportedKeyExchanges = list(algorithms.SERVER_KEY_EXCHANGES)
+    _preamble = False
+
+    makeUserAuth: Any
+
+    def sayPlainly(self, text: str) -> None:
+        """
+        A client that is not at packets yet, SSH 1 for one, shows plain text to
+        its user.
+        """
+        self.transport.write(text.encode() + b"\r\n")
+
+    def ssh_SERVICE_REQUEST(self, payload: bytes) -> None:
+        """
+        ::
+            string  service name
+        """
+        name = Reader(payload).string()
+        if name != b"ssh-userauth":
+            self.owner.failed(self, f"the client asked for the service {shown(name)}")
+            self.disconnect(DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
+            return
+        self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
+        self.setService(self.makeUserAuth())

@@ -1,0 +1,192 @@
+"""
+One deliberately bad file for each mistake, with the exact words for the operator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bastion.config.load import load
+from bastion.config.problems import ConfigurationError
+from bastion.config.readers import Installed
+
+GOOD = """
+[gateway.esrf]
+listen = "tcp:5022"
+cluster = "nice"
+[cluster.nice]
+hosts = ["nice1.example.org"]
+"""
+STRATEGIES = "there are: bare, broken, ordered, round-robin, weighted"
+
+BAD_FILES = [
+    (
+        "",
+        [
+            "gateway: there is no gateway; write at least one: [gateway.NAME] with listen = "
+            '"tcp:5022" and cluster = "NAME"'
+        ],
+    ),
+    (
+        "[gateway]",
+        [
+            "gateway: there is no gateway; write at least one: [gateway.NAME] with listen = "
+            '"tcp:5022" and cluster = "NAME"'
+        ],
+    ),
+    (
+        "gateway = 5",
+        ["gateway: found the whole number 5; write tables with a name: [gateway.NAME]"],
+    ),
+    (
+        '[[gateway]]\nlisten = "tcp:5022"',
+        ["gateway: found a list; write tables with a name: [gateway.NAME]"],
+    ),
+    (
+        '[gateway]\nlisten = "tcp:5022"',
+        ["gateway.listen: this key belongs in [gateway.NAME], not here"],
+    ),
+    (
+        "[gateway]\nesrf = 5",
+        ["gateway.esrf: found the whole number 5; write a table: [gateway.esrf]"],
+    ),
+    ("[gatway.a]", ['gatway: unknown key; did you mean "gateway"?']),
+    (
+        GOOD + "[colour]",
+        ["colour: unknown key; the keys here are: bastion, gateway, cluster, admission"],
+    ),
+    (
+        "max_auth_tries = 5" + GOOD,
+        ["max_auth_tries: this key belongs in [admission] or [gateway.NAME.admission], not here"],
+    ),
+    (
+        GOOD + "[bastion]\nstate-dir = 'x'",
+        ['bastion.state-dir: unknown key; did you mean "state_dir"?'],
+    ),
+    (
+        GOOD + "[cluster.unused]",
+        ['cluster.unused.hosts: missing; write e.g. hosts = ["login.example.org"]'],
+    ),
+    (
+        GOOD + '[gateway."a b"]\nlisten = "tcp:1"\nnotice = "x"',
+        [
+            'gateway."a b": "a b" cannot be the name of a gateway; write letters, digits, '
+            '"-" and "_", and begin with a letter or a digit'
+        ],
+    ),
+    (
+        GOOD + '[cluster.-x]\nhosts = ["a"]',
+        [
+            'cluster.-x: "-x" cannot be the name of a cluster; write letters, digits, '
+            '"-" and "_", and begin with a letter or a digit'
+        ],
+    ),
+    (
+        GOOD.replace('"nice"', '"nise"') + '[cluster.ill]\nhosts = ["a"]',
+        ['gateway.esrf.cluster: no cluster named "nise"; there are: ill, nice'],
+    ),
+    (
+        '[gateway.esrf]\nlisten = "tcp:5022"\ncluster = "nice"',
+        ['gateway.esrf.cluster: no cluster named "nice"; write a table [cluster.nice]'],
+    ),
+    (
+        GOOD.replace("[cluster.", "[clusters."),
+        ['clusters: unknown key; did you mean "cluster"?'],
+    ),
+    (
+        GOOD.replace('cluster = "nice"', ""),
+        [
+            'gateway.esrf: neither "cluster" nor "notice"; write cluster = "NAME" to lead to a '
+            'cluster, or notice = "words" to tell the user something and close'
+        ],
+    ),
+    (
+        GOOD.replace('cluster = "nice"', 'cluster = "nice"\nnotice = "x"'),
+        [
+            'gateway.esrf: both "cluster" and "notice"; a gateway leads to a cluster, or gives '
+            "a notice and closes: leave one out"
+        ],
+    ),
+    (
+        GOOD.replace('cluster = "nice"', 'clustr = "nice"'),
+        ['gateway.esrf.clustr: unknown key; did you mean "cluster"?'],
+    ),
+    (
+        GOOD.replace("listen", "colour"),
+        [
+            'gateway.esrf.listen: missing; write e.g. listen = "tcp:5022"',
+            "gateway.esrf.colour: unknown key; the keys here are: "
+            "listen, cluster, notice, policies, admission",
+        ],
+    ),
+    (
+        GOOD + '[gateway.ill]\nlisten = ["tcp:5023", "tcp:5022"]\nnotice = "x"',
+        [
+            'gateway.ill.listen: "tcp:5022" belongs to the gateway "esrf" already; '
+            "write another endpoint"
+        ],
+    ),
+    (GOOD + 'select = "least"', [f'cluster.nice.select: no strategy named "least"; {STRATEGIES}']),
+    (
+        GOOD + "[cluster.nice.select]\nname = 'weighted'\nweight = 0",
+        ["cluster.nice.select.weight: 0 is too little; write at least 1"],
+    ),
+    (
+        GOOD + "[cluster.nice.select]\nname = 'weighted'\n[cluster.nice.select.weight]\nnice1 = 2",
+        [
+            "cluster.nice.select.weight: an option cannot hold a table; "
+            "write a value, or a list of values"
+        ],
+    ),
+    (
+        GOOD + "[gateway.esrf.admission.limits]\na = 1",
+        [
+            "gateway.esrf.admission.limits: unknown key; the keys here are: dns, dns_servers, "
+            "dns_exempt, allow_from, deny_from, max_startups, per_source_startups, penalties, "
+            "login_grace_time, max_auth_tries"
+        ],
+    ),
+    (
+        GOOD + '[gateway.ill]\nlisten = 5\nnotice = 5\npolicies = "x"',
+        [
+            "gateway.ill.listen: found the whole number 5; "
+            'write a server endpoint such as "tcp:5022"',
+            "gateway.ill.notice: found the whole number 5; write the words that the user shall see",
+            'gateway.ill.policies: found the string "x"; write a list of names, or [] for none',
+        ],
+    ),
+    (
+        GOOD + '[admission]\ndns = "require"\npenalties = "on"',
+        [
+            "admission.dns: this version cannot check the DNS yet; "
+            'the only value it accepts is "off"',
+            "admission.penalties: this version cannot give penalties yet; "
+            'the only value it accepts is "off"',
+        ],
+    ),
+    (
+        GOOD + '[gateway.esrf.admission]\ndns = "report"',
+        [
+            "gateway.esrf.admission.dns: this version cannot check the DNS yet; "
+            'the only value it accepts is "off"'
+        ],
+    ),
+    (
+        GOOD + '[admission.deny_from]\n"10.0.0.0/8" = 5',
+        [
+            'admission.deny_from."10.0.0.0/8": found the whole number 5; '
+            "write the words that the user shall see"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD_FILES)
+def test_badFileHasExactlyTheseProblems(
+    text: str, expected: list[str], installed: Installed
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(text, Path("/etc/bastion"), installed)
+    assert str(refused.value).split("\n") == expected

@@ -1,0 +1,165 @@
+"""
+Tests of L{bastion.config.values}: what is right, then what is wrong with the
+exact words for the operator.
+"""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from bastion.config.values import (
+    MaxStartups,
+    Parser,
+    duration,
+    durationUpTo,
+    found,
+    maxStartups,
+    onlyOff,
+    sentence,
+    text,
+    wholeNumber,
+)
+
+grace = durationUpTo("10m")
+tries = wholeNumber(1, 100)
+dns = onlyOff("check the DNS", "require", "report")
+
+UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s", "1h30m"'
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "expected"),
+    [
+        (duration, "0s", 0.0),
+        (duration, "90s", 90.0),
+        (duration, "8h", 28800.0),
+        (duration, "1h30m", 5400.0),
+        (duration, "500ms", 0.5),
+        (duration, "2d", 172800.0),
+        (duration, "1d2h3m4s5ms", 93784.005),
+        (duration, "1m500ms", 60.5),
+        (grace, "1ms", 0.001),
+        (grace, "10m", 600.0),
+        (tries, 1, 1),
+        (tries, 100, 100),
+        (dns, "off", "off"),
+        (maxStartups, "100:30:300", MaxStartups(100, 30, 300)),
+        (maxStartups, "1:0:1", MaxStartups(1, 0, 1)),
+        (maxStartups, "1:100:1", MaxStartups(1, 100, 1)),
+        (sentence, "Go\n\tthere.\n", "Go\n\tthere.\n"),
+    ],
+)
+def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: object) -> None:
+    assert parse(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("parse", "value", "problem"),
+    [
+        (duration, 60, '60 has no unit; say the unit, e.g. "60s"'),
+        (duration, "60", '60 has no unit; say the unit, e.g. "60s"'),
+        (duration, 1.5, f"found the number 1.5; {UNITS}"),
+        (duration, True, f"found the boolean true; {UNITS}"),
+        (duration, "", f"the string is empty; {UNITS}"),
+        (duration, "soon", f'"soon" is not a duration; {UNITS}'),
+        (duration, "30m1h", f'"30m1h" is not a duration; {UNITS}'),
+        (duration, "1.5h", f'"1.5h" is not a duration; {UNITS}'),
+        (duration, "-5s", f'"-5s" is not a duration; {UNITS}'),
+        (duration, "5S", f'"5S" is not a duration; {UNITS}'),
+        (duration, "٣s", f'"٣s" is not a duration; {UNITS}'),
+        (duration, "9999999999s", f'"9999999999s" is not a duration; {UNITS}'),
+        (grace, "0s", '"0s" is out of range; write more than nothing and at most "10m"'),
+        (grace, "601s", '"601s" is out of range; write more than nothing and at most "10m"'),
+        (tries, 0, "0 is out of range; write a whole number from 1 to 100"),
+        (tries, 101, "101 is out of range; write a whole number from 1 to 100"),
+        (tries, "6", 'found the string "6"; write a whole number from 1 to 100, without quotes'),
+        (tries, True, "found the boolean true; write a whole number from 1 to 100, without quotes"),
+        (tries, 6.0, "found the number 6.0; write a whole number from 1 to 100, without quotes"),
+        (
+            dns,
+            "require",
+            'this version cannot check the DNS yet; the only value it accepts is "off"',
+        ),
+        (
+            dns,
+            "report",
+            'this version cannot check the DNS yet; the only value it accepts is "off"',
+        ),
+        (
+            dns,
+            "of",
+            'found the string "of"; the only value that this version accepts is "off"',
+        ),
+        (
+            dns,
+            False,
+            'found the boolean false; the only value that this version accepts is "off"',
+        ),
+        (
+            maxStartups,
+            100,
+            'found the whole number 100; write a string "start:rate:full", e.g. "100:30:300"',
+        ),
+        (
+            maxStartups,
+            "100",
+            '"100" is not three numbers; write "start:rate:full", e.g. "100:30:300"',
+        ),
+        (
+            maxStartups,
+            "10:101:30",
+            "the rate 101 is a percentage; write a number from 0 to 100",
+        ),
+        (
+            maxStartups,
+            "300:30:100",
+            "start is 300 and full is 100; start must be at least 1 and at most full",
+        ),
+        (
+            maxStartups,
+            "0:30:100",
+            "start is 0 and full is 100; start must be at least 1 and at most full",
+        ),
+        (sentence, 5, "found the whole number 5; write the words that the user shall see"),
+        (sentence, " \n", "the string is empty; write the words that the user shall see"),
+        (
+            sentence,
+            "\x1b[2J",
+            '"\\x1b[2J" has a control character; write the words that the user shall see',
+        ),
+    ],
+)
+def test_wrongValueIsRefusedWithTheRemedy(
+    parse: Parser[object], value: object, problem: str
+) -> None:
+    with pytest.raises(ValueError) as refused:
+        parse(value)
+    assert str(refused.value) == problem
+
+
+@pytest.mark.parametrize("character", ["\n", "\x00", "\x7f", "\x9b"])
+def test_textHasNoControlCharacter(character: str) -> None:
+    with pytest.raises(ValueError, match="has a control character; write a name"):
+        text(f"a{character}", "a name")
+
+
+def test_everyKindOfTomlValueHasAName() -> None:
+    values = tomllib.loads(
+        'a = "x"\nb = false\nc = 1\nd = 1.5\ne = []\nf = {}\ng = 2026-01-02\nh = 10:20:30'
+    )
+    assert [found(value) for value in values.values()] == [
+        'the string "x"',
+        "the boolean false",
+        "the whole number 1",
+        "the number 1.5",
+        "a list",
+        "a table",
+        "the date or time 2026-01-02",
+        "the date or time 10:20:30",
+    ]
+
+
+def test_maxStartupsIsShownAsItIsWritten() -> None:
+    assert str(MaxStartups(100, 30, 300)) == "100:30:300"

@@ -1,0 +1,50 @@
+"""
+Options of the whole suite.
+
+The interop tests talk to real programs.  Where such a program is missing they
+are skipped, with a reason; C{--require-interop} makes a failure of each such
+skip, so that a green run means that everything was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """
+    Declare the options of the interop tests.
+    """
+    group = parser.getgroup("interop", "tests against real SSH programs")
+    group.addoption(
+        "--direct",
+        action="store_true",
+        help="let the clients connect to the hosts directly, without the bastion",
+    )
+    group.addoption(
+        "--require-interop",
+        action="store_true",
+        help="an interop test that is skipped is a failure",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """
+    With C{--require-interop}, report a skipped interop test as failed.
+    """
+    report: pytest.TestReport = yield
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and item.get_closest_marker("interop")
+        and item.config.getoption("--require-interop")
+    ):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--require-interop: {reason}"
+    return report

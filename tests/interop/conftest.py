@@ -1,0 +1,155 @@
+"""
+The site that the interop tests run against, and the ways to it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pytest
+from harness import accounts, site
+from harness.accounts import Account
+from harness.gateway import Gateway
+from harness.payload import Payload
+from harness.routes import Route
+from harness.site import Site
+from harness.traces import Traces
+
+#: No test may take longer, whatever happens to its clients.
+SECONDS = 150
+SLOW_SECONDS = 1200
+
+T = TypeVar("T")
+Way = Callable[[str], Route]
+
+
+@pytest.fixture(scope="session")
+def theSite(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """
+    All hosts and the bastion.
+    """
+    opened = site.open_(request.config.getoption("--direct"))
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def to(theSite: Site) -> Way:
+    """
+    The way to a host: through the bastion, or directly with C{--direct}.
+    """
+    return theSite.direct if theSite.gateway is None else theSite.through
+
+
+@pytest.fixture
+def directly(theSite: Site) -> Way:
+    """
+    The way to a host without the bastion, to compare with.
+    """
+    return theSite.direct
+
+
+@pytest.fixture
+def bothWays(to: Way, directly: Way) -> Callable[[Callable[[Way], T]], tuple[T, T]]:
+    """
+    Do the same directly and by L{to}, at the same time.
+
+    @return: a function of the work; it returns the two results in this order.
+    """
+
+    def perform(work: Callable[[Way], T]) -> tuple[T, T]:
+        with ThreadPoolExecutor(2) as pool:
+            direct, through = pool.submit(work, directly), pool.submit(work, to)
+            return direct.result(), through.result()
+
+    return perform
+
+
+@pytest.fixture
+def user(theSite: Site) -> Account:
+    """
+    The ordinary account on this machine, which is every sshd host.
+    """
+    return theSite.user
+
+
+@pytest.fixture
+def expired(theSite: Site) -> Account:
+    """
+    An account that must choose a new password at its next login.
+    """
+    account = theSite.expiring
+    account.setPassword(accounts.newPassword())
+    account.expirePassword()
+    return account
+
+
+@pytest.fixture
+def bastion(theSite: Site) -> Gateway:
+    """
+    The running bastion, for promises that only a bastion can keep.
+    """
+    if theSite.gateway is None:
+        pytest.skip("--direct: this is about the bastion")
+    return theSite.gateway
+
+
+@pytest.fixture
+def bastionEvents(theSite: Site) -> Callable[[str], int | None]:
+    """
+    How many events of a name this test has caused in the audit log; L{None}
+    with C{--direct}.
+    """
+    gateway = theSite.gateway
+    before = len(gateway.audit()) if gateway else 0
+
+    def count(name: str) -> int | None:
+        if gateway is None:
+            return None
+        return sum(event["event"] == name for event in gateway.audit()[before:])
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def payload(theSite: Site) -> Payload:
+    """
+    64 MiB.
+    """
+    return Payload(theSite.directory / "payload", 64 << 20)
+
+
+@pytest.fixture(autouse=True)
+def timeLimit(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    Fail a test that hangs.
+    """
+
+    def late(number: int, frame: object) -> None:
+        raise AssertionError("the test did not end in time")
+
+    previous = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SLOW_SECONDS if request.node.get_closest_marker("slow") else SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(autouse=True)
+def nothingLeftBehind(theSite: Site, timeLimit: None) -> Iterator[None]:
+    """
+    After each test, look at what the bastion has left.
+    """
+    if theSite.gateway is None:
+        yield
+        return
+    traces = Traces(theSite.gateway)
+    yield
+    traces.check(accounts.PASSWORDS)

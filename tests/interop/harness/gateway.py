@@ -1,0 +1,131 @@
+"""
+The bastion itself, run by C{twistd} as an operator would run it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from harness import hostkeys
+from harness.hostkeys import HostKey
+from harness.programs import program
+from harness.servers import Server
+from harness.waiting import answers, freePort
+
+ADDRESS = "127.0.0.1"
+
+
+@frozen
+class Plan:
+    """
+    One gateway: a cluster of hosts, or a notice.
+
+    @ivar hosts: the targets, in their order.
+    @ivar knownHosts: the lines of the cluster's known_hosts file.
+    """
+
+    hosts: Sequence[str] = ()
+    knownHosts: str = ""
+    notice: str = ""
+    port: int = field(factory=lambda: freePort(ADDRESS))
+
+
+class Gateway:
+    """
+    A bastion with one gateway for each plan.
+    """
+
+    def __init__(self, directory: Path, plans: Mapping[str, Plan]) -> None:
+        self.directory = directory
+        self.state = directory / "state"
+        self.plans = dict(plans)
+        self.configuration = directory / "bastion.toml"
+        twistd = Path(sys.executable).with_name("twistd")
+        command = [str(twistd), "-n", "--pidfile=", "bastion", "--config", str(self.configuration)]
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(directory)}
+        self.server = Server("the bastion", command, directory / "log", environment, directory)
+
+    def start(self) -> Gateway:
+        """
+        Write the configuration, start it and wait until every port answers.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for name, plan in self.plans.items():
+            (self.directory / f"known_hosts.{name}").write_text(plan.knownHosts)
+        self.configuration.write_text(self._toml())
+        ports = [plan.port for plan in self.plans.values()]
+        self.server.start(lambda: all(answers(ADDRESS, port) for port in ports))
+        return self
+
+    def _toml(self) -> str:
+        """
+        The configuration file.
+        """
+        lines = ["[bastion]", 'state_dir = "state"']
+        for name, plan in self.plans.items():
+            lines += [f"[gateway.{name}]", f'listen = "tcp:{plan.port}:interface={ADDRESS}"']
+            if plan.notice:
+                lines.append(f"notice = {json.dumps(plan.notice)}")
+                continue
+            lines.append(f'cluster = "{name}"')
+            lines += [f"[cluster.{name}]", f"hosts = {json.dumps(list(plan.hosts))}"]
+            lines += ['select = "ordered"', f'known_hosts = "known_hosts.{name}"']
+        return "\n".join(lines) + "\n"
+
+    def keys(self) -> tuple[HostKey, ...]:
+        """
+        The public host keys that it made at its first start.
+        """
+        return tuple(hostkeys.read(path) for path in sorted(self.state.glob("ssh_host_*_key.pub")))
+
+    def audit(self, gateway: str | None = None) -> list[dict[str, Any]]:
+        """
+        The events of the audit log, of one gateway or of all.
+        """
+        path = self.state / "audit.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        events = [json.loads(line) for line in lines]
+        return [event for event in events if gateway in (None, event.get("gateway"))]
+
+    def log(self) -> str:
+        """
+        The operator's log.
+        """
+        return self.server.text()
+
+    def rss(self) -> int:
+        """
+        The resident memory, in KiB.
+        """
+        lines = Path("/proc", str(self.server.pid), "status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+    def connections(self) -> list[str]:
+        """
+        Its TCP sockets that do not listen, as C{ss} prints them.
+        """
+        command = [program("ss"), "--tcp", "--numeric", "--no-header", "--processes"]
+        lines = subprocess.run(command, check=True, capture_output=True).stdout.decode()
+        return [line for line in lines.splitlines() if f"pid={self.server.pid}," in line]
+
+    def descriptors(self) -> int:
+        """
+        How many files and sockets it has open.
+        """
+        return len(list(Path("/proc", str(self.server.pid), "fd").iterdir()))
+
+    def stop(self) -> int | None:
+        """
+        End it by SIGTERM.
+
+        @return: the exit status.
+        """
+        return self.server.stop()

@@ -1,0 +1,148 @@
+"""
+OpenSSH's sshd as a host, in the variants that the tests need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import define, field
+
+from harness import hostkeys
+from harness.hostkeys import HostKey
+from harness.programs import program
+from harness.servers import Server
+from harness.waiting import answers, freePort
+
+BANNER = "Authorized users of the example institute only.\nGr\u00fc\u00dfe vom Rechner.\n"
+
+_BOTH = {"PasswordAuthentication": "yes", "KbdInteractiveAuthentication": "yes"}
+
+#: What each variant says in its configuration, beside what they have in common.
+VARIANTS: Mapping[str, Mapping[str, str]] = {
+    "pam": {"UsePAM": "yes", **_BOTH, "Banner": "{directory}/banner"},
+    "pam-kbdint": {
+        "UsePAM": "yes",
+        "PasswordAuthentication": "no",
+        "KbdInteractiveAuthentication": "yes",
+        "PubkeyAuthentication": "no",
+    },
+    "password-only": {
+        "UsePAM": "no",
+        "PasswordAuthentication": "yes",
+        "KbdInteractiveAuthentication": "no",
+        "PubkeyAuthentication": "no",
+    },
+    "partial": {
+        "UsePAM": "yes",
+        **_BOTH,
+        "AuthenticationMethods": "password,keyboard-interactive",
+        "PubkeyAuthentication": "no",
+    },
+    "alive": {
+        "UsePAM": "no",
+        "PasswordAuthentication": "yes",
+        "ClientAliveInterval": "1",
+        "ClientAliveCountMax": "1",
+    },
+    "rekey": {
+        "UsePAM": "no",
+        "PasswordAuthentication": "yes",
+        "RekeyLimit": "1M",
+        "LogLevel": "DEBUG1",
+    },
+    "second": {"UsePAM": "yes", **_BOTH, "SetEnv": "INTEROP_HOST=second"},
+    "impostor": {"UsePAM": "yes", **_BOTH},
+    "stranger": {"UsePAM": "yes", **_BOTH},
+}
+
+#: The kinds of host keys, where they are not ed25519 alone.
+_KEYS: Mapping[str, Sequence[str]] = {
+    "pam": ("ed25519", "ecdsa", "rsa"),
+    "password-only": ("rsa",),
+    "partial": ("ecdsa",),
+}
+
+_COMMON = {
+    "PidFile": "none",
+    "LogLevel": "VERBOSE",
+    "StrictModes": "no",
+    "UseDNS": "no",
+    "PrintMotd": "no",
+    "PrintLastLog": "no",
+    "MaxStartups": "200",
+    "MaxSessions": "50",
+    "MaxAuthTries": "6",
+    "LoginGraceTime": "30",
+    "AllowTcpForwarding": "yes",
+    "AllowStreamLocalForwarding": "yes",
+    "AllowAgentForwarding": "yes",
+    "StreamLocalBindUnlink": "yes",
+    "GatewayPorts": "no",
+    "X11Forwarding": "yes",
+    "X11UseLocalhost": "yes",
+    "X11DisplayOffset": "200",
+    "XAuthLocation": "/usr/bin/xauth",
+    "AcceptEnv": "LANG LC_* TESTVAR",
+    "Subsystem": "sftp /usr/lib/openssh/sftp-server",
+}
+
+
+@define
+class Host:
+    """
+    An SSH server that stands for an internal host.
+
+    @ivar keys: its host keys.
+    """
+
+    name: str
+    address: str
+    port: int
+    keys: tuple[HostKey, ...]
+    server: Server = field(eq=False)
+
+    @property
+    def target(self) -> str:
+        """
+        How a cluster names it.
+        """
+        return f"{self.address}:{self.port}"
+
+    def knownHosts(self) -> str:
+        """
+        Its lines in a known_hosts file.
+        """
+        return hostkeys.knownHosts(self.address, self.port, self.keys)
+
+    def start(self) -> Host:
+        """
+        Start it and wait until it listens.
+        """
+        self.server.start(lambda: answers(self.address, self.port))
+        return self
+
+
+def build(variant: str, address: str, directory: Path) -> Host:
+    """
+    Write the keys and the configuration of one variant; not yet started.
+    """
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    directory.mkdir(parents=True)
+    port = freePort(address)
+    settings = {**_COMMON, **VARIANTS[variant]}
+    keys = []
+    lines = [f"ListenAddress {address}:{port}"]
+    for kind in _KEYS.get(variant, ("ed25519",)):
+        path = directory / f"host_{kind}"
+        keys.append(hostkeys.make(path, kind))
+        lines.append(f"HostKey {path}")
+    lines += [f"{key} {value.format(directory=directory)}" for key, value in settings.items()]
+    (directory / "banner").write_text(BANNER)
+    configuration = directory / "sshd_config"
+    configuration.write_text("\n".join(lines) + "\n")
+    command = [program("sshd"), "-D", "-e", "-f", str(configuration)]
+    server = Server(f"sshd {variant}", command, directory / "log")
+    return Host(variant, address, port, tuple(keys), server)

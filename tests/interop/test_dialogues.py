@@ -1,0 +1,324 @@
+"""
+The login is the host's: its questions, its words, its verdict.
+
+Each dialogue is held twice, directly and through the bastion, and what the
+client was told must be the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+import paramiko
+import pytest
+from harness import accounts, dialogues, paramikoclient
+from harness.asyncclient import Answers, login
+from harness.dialogues import CHANGED_PASSWORD, DIALOGUES, PASSWORD
+from harness.openssh import prepare, ssh
+from harness.sshd import BANNER
+from harness.terminal import Terminal
+from harness.waiting import until
+
+pytestmark = pytest.mark.interop
+
+KEYBOARD = "keyboard-interactive"
+
+
+def answersOf(account):
+    """
+    The right answers, round by round, without the rounds that ask nothing.
+    """
+    return [list(each.answers) for each in DIALOGUES[account] if each.prompts]
+
+
+def flat(rounds):
+    """
+    The answers one after the other.
+    """
+    return [answer for each in rounds for answer in each]
+
+
+def wording(stderr):
+    """
+    What ssh printed, without addresses, and without the method that the
+    bastion does not offer.
+    """
+    text = re.sub(r"(\d+\.){3}\d+ port \d+", "ADDRESS", stderr)
+    return text.replace("publickey,", "").replace("\r", "")
+
+
+def same(direct, through):
+    """
+    Two runs of ssh, with the same questions and words.
+    """
+    assert through.prompts == direct.prompts
+    assert wording(through.stderr) == wording(direct.stderr)
+    assert through.status == direct.status
+
+
+@pytest.mark.parametrize("account", DIALOGUES)
+def test_everyQuestionIsRelayedAsItWasAsked(bothWays, account):
+    answers = Answers(answersOf(account) or [[""]])
+    direct, through = bothWays(lambda way: login(way("odd").as_(account), answers))
+    assert through == direct
+    if account not in ("no-password", "vanish"):
+        assert through.output == f"hello {account}"
+
+
+@pytest.mark.parametrize("account", DIALOGUES)
+def test_opensshShowsEveryQuestionAsItWasAsked(bothWays, account):
+    answers = flat(answersOf(account))
+    direct, through = bothWays(lambda way: ssh(way("odd").as_(account), "hello", answers=answers))
+    if account == "vanish":
+        assert through.status == direct.status == 255
+        assert through.prompts == direct.prompts
+    else:
+        same(direct, through)
+        assert through.stdout == direct.stdout
+
+
+@pytest.mark.parametrize("account", [name for name in DIALOGUES if answersOf(name)])
+def test_wrongAnswersFailAsTheyDoDirectly(bothWays, account):
+    right = answersOf(account)
+    wrong = [["wrong"] * len(each) for each in right]
+    answers = Answers([*wrong[:1], *wrong[:1]])
+    direct, through = bothWays(lambda way: login(way("odd").as_(account), answers))
+    assert through.events == direct.events
+    assert through.failure and not through.output
+
+
+def test_lastRoundWrongIsAFailureOfTheWhole(bothWays):
+    answers = Answers([*answersOf("three-rounds")[:2], ["no"]])
+    direct, through = bothWays(lambda way: login(way("odd").as_("three-rounds"), answers))
+    assert through == direct
+    assert through.failure
+
+
+def test_wrongAnswerThenTheRightOnes(bothWays):
+    answers = Answers([["wrong"], *answersOf("three-rounds")])
+    direct, through = bothWays(lambda way: login(way("odd").as_("three-rounds"), answers))
+    assert through == direct
+    assert through.output == "hello three-rounds"
+
+
+def test_bannerComesFromTheHost(bothWays):
+    direct, through = bothWays(lambda way: ssh(way("pam"), "true").ok())
+    assert through.stderr.replace("\r", "") == BANNER
+    same(direct, through)
+
+
+def test_accountThatNeedsNoProofNeedsNone(to):
+    done = ssh(to("odd").as_(dialogues.OPEN_ACCOUNT), "hello", answers=[]).ok()
+    assert done.text == "hello open"
+    assert not done.prompts
+
+
+def test_accountWithoutAnyMethodIsRefused(bothWays):
+    account = dialogues.CLOSED_ACCOUNT
+    direct, through = bothWays(lambda way: ssh(way("odd").as_(account), "hello"))
+    same(direct, through)
+    assert through.status == 255
+
+
+@pytest.mark.parametrize("kind", ["pam", "pam-kbdint", "password-only", "second"])
+def test_wrongPasswordThenTheRightOne(bothWays, to, kind):
+    right = to(kind).password
+    answers = [accounts.newPassword(), right]
+    direct, through = bothWays(lambda way: ssh(way(kind), "echo in", answers=answers))
+    same(direct, through)
+    assert through.ok().text == "in"
+
+
+@pytest.mark.parametrize("kind", ["pam-kbdint", "password-only", "partial"])
+def test_onlyWrongPasswordsFailInTheHostsWords(bothWays, kind):
+    answers = [accounts.newPassword()] * 12
+    direct, through = bothWays(lambda way: ssh(way(kind), "echo in", answers=answers))
+    same(direct, through)
+    assert "Permission denied" in through.stderr
+
+
+def test_unknownAccountLooksLikeAWrongPassword(bothWays):
+    direct, through = bothWays(lambda way: ssh(way("pam-kbdint").as_("nobody-here"), "true"))
+    same(direct, through)
+    assert through.status == 255
+
+
+def test_tooManyFailuresEndTheConnection(bothWays):
+    wrong = [accounts.newPassword()] * 12
+    options = ["-oNumberOfPasswordPrompts=12"]
+    direct, through = bothWays(
+        lambda way: ssh(way("password-only"), "true", answers=wrong, options=options)
+    )
+    same(direct, through)
+    assert "Too many authentication failures" in through.stderr
+
+
+@pytest.mark.parametrize("kind", ["pam", "pam-kbdint", "password-only", "partial", "odd"])
+def test_listOfMethodsIsTheHostsWithoutPublickey(to, directly, kind):
+    expected = paramikoclient.methods(directly(kind))
+    route = to(kind)
+    if route.bastion:
+        # The two that the bastion translates into each other are offered both.
+        wanted = expected - {"publickey"}
+        assert wanted <= paramikoclient.methods(route) <= {"password", KEYBOARD}
+    assert expected
+
+
+def test_partialSuccessAsksForTheRest(bothWays):
+    direct, through = bothWays(lambda way: ssh(way("partial"), "echo in", options=["-v"]))
+    assert through.ok().text == "in"
+    assert through.prompts == direct.prompts
+    assert len(through.prompts) == 2
+    assert "partial success" in through.stderr
+    lists = [
+        re.findall("Authentications that can continue: (.*)", each.stderr)
+        for each in (direct, through)
+    ]
+    assert lists[0][-1].strip() == lists[1][-1].strip() == KEYBOARD
+
+
+def test_partialSuccessThenAWrongAnswer(bothWays, to):
+    answers = [to("partial").password, accounts.newPassword(), to("partial").password]
+    direct, through = bothWays(lambda way: ssh(way("partial"), "echo in", answers=answers))
+    same(direct, through)
+    assert through.ok().text == "in"
+
+
+def test_partialSuccessSeenByParamiko(to):
+    with paramikoclient.transport(to("partial")) as transport:
+        route = to("partial")
+        remaining = transport.auth_password(route.account, route.password, fallback=False)
+        assert remaining == [KEYBOARD]
+        rest = transport.auth_interactive(
+            route.account, lambda title, text, prompts: [route.password for _ in prompts]
+        )
+        assert rest == []
+        assert transport.is_authenticated()
+
+
+# Expired passwords
+
+
+def test_expiredPasswordIsChangedInTheDialogueOfPam(to, directly, theSite):
+    seen = []
+    for way in (directly, to):
+        account = theSite.expiring
+        account.setPassword(accounts.newPassword())
+        account.expirePassword()
+        old, new = account.password, accounts.newPassword()
+        route = way("pam").as_(account.name, old)
+        answers = [old, old, new, new]
+        done = ssh(
+            route, "echo in", answers=answers, options=[f"-oPreferredAuthentications={KEYBOARD}"]
+        )
+        assert done.ok().text == "in"
+        seen.append(done)
+        assert ssh(route.as_(account.name, new), "echo new").ok().text == "new"
+    same(*seen)
+    assert len(seen[0].prompts) == 4
+
+
+def test_newPasswordThatPamDoesNotLikeIsAskedAgain(to, directly, theSite):
+    seen = []
+    for way in (directly, to):
+        account = theSite.expiring
+        account.setPassword(accounts.newPassword())
+        account.expirePassword()
+        old = account.password
+        done = ssh(way("pam-kbdint").as_(account.name, old), "true", answers=[old, old, "ab", "cd"])
+        seen.append(done)
+        assert done.status == 255
+    same(*seen)
+
+
+def test_expiredPasswordIsChangedOnTheTerminalOfTheSession(to, expired):
+    """
+    As sshd does it after the C{password} method.
+    """
+    old, new = expired.password, accounts.newPassword()
+    options = ["-tt", "-oPreferredAuthentications=password"]
+    prepared = prepare(to("pam").as_(expired.name, old), options=options)
+    with Terminal(prepared.command, prepared.environment) as screen:
+        for pattern, text in (("Current password: ", old), ("New pass", new), ("Retype", new)):
+            screen.expect(pattern)
+            screen.type(text + "\r")
+        screen.expect("updated successfully")
+        screen.ended()
+    assert ssh(to("pam").as_(expired.name, new), "echo new").ok().text == "new"
+
+
+@pytest.mark.parametrize(
+    ("account", "changes"),
+    [
+        ("change-password", [(PASSWORD, CHANGED_PASSWORD)]),
+        ("change-password", [(PASSWORD, "x")]),
+        ("change-password", [("x", CHANGED_PASSWORD)]),
+        ("change-twice", [(PASSWORD, "simple"), (PASSWORD, CHANGED_PASSWORD)]),
+        ("change-password", []),
+    ],
+)
+def test_changeRequestOfThePasswordMethod(bothWays, account, changes):
+    answers = Answers(passwords=[PASSWORD], changes=changes)
+    direct, through = bothWays(
+        lambda way: login(way("odd").as_(account), answers, methods="password")
+    )
+    assert through == direct
+    right = changes[-1:] == [(PASSWORD, CHANGED_PASSWORD)]
+    assert (through.output == f"hello {account}") is right
+
+
+def test_changeRequestAnsweredByOpenssh(bothWays):
+    answers = [PASSWORD, PASSWORD, CHANGED_PASSWORD, CHANGED_PASSWORD]
+    options = ["-oPreferredAuthentications=password"]
+    direct, through = bothWays(
+        lambda way: ssh(
+            way("odd").as_("change-password"), "hello", answers=answers, options=options
+        )
+    )
+    same(direct, through)
+    assert through.ok().text == "hello change-password"
+
+
+# One connection, one account, one attempt at a time
+
+
+def test_changeOfTheAccountWithinAConnectionIsRefused(to):
+    route = to("pam")
+    with paramikoclient.transport(route) as transport:
+        with pytest.raises(paramiko.SSHException):
+            transport.auth_none("somebody-else")
+        with pytest.raises((paramiko.SSHException, EOFError)):
+            transport.auth_password(route.account, route.password, fallback=False)
+        assert not transport.is_authenticated()
+
+
+def test_changeOfTheAccountAfterAPromptIsRefused(to):
+    route = to("pam")
+    with paramikoclient.transport(route) as transport:
+        with pytest.raises(paramiko.SSHException):
+            transport.auth_interactive("somebody-else", lambda *_: [accounts.newPassword()])
+        with pytest.raises((paramiko.SSHException, EOFError)):
+            transport.auth_password(route.account, route.password, fallback=False)
+        assert not transport.is_authenticated()
+
+
+def test_nothingHappensBeforeTheLogin(to):
+    """
+    A channel that is opened too early opens nothing.
+    """
+    with paramikoclient.transport(to("pam")) as transport:
+        with pytest.raises((paramiko.SSHException, EOFError)):
+            transport.open_session(timeout=3)
+        assert not transport.is_authenticated()
+
+
+def test_clientThatLeavesAtThePromptIsForgotten(to, theSite):
+    log = theSite.hosts["pam-kbdint"].server
+    before = log.size()
+    prepared = prepare(to("pam-kbdint"), "true")
+    environment = {k: v for k, v in prepared.environment.items() if "ASKPASS" not in k}
+    with Terminal(prepared.command, environment) as screen:
+        screen.expect("[Pp]assword: ")
+        screen.type("\x03")
+        assert screen.ended() == 255
+    until(lambda: "by authenticating user" in log.text(before), 10, "the host is told")
