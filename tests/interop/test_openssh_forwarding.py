@@ -41,13 +41,6 @@ def forwarding(route, *options):
         yield process
 
 
-def connect(port):
-    """
-    A connection to a local port.
-    """
-    return socket.create_connection(("127.0.0.1", port), 20)
-
-
 def connectUnix(path):
     """
     A connection to a UNIX socket.
@@ -61,14 +54,14 @@ def test_localForwardingCarriesDataAndItsEnd(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-L{port}:127.0.0.1:{echo}"):
         until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
-        assert peers.exchange(connect(port), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
 
 
 def test_manyForwardedConnectionsAtOnce(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-L{port}:127.0.0.1:{echo}"), ExitStack() as stack:
         until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
-        connections = [stack.enter_context(connect(port)) for _ in range(60)]
+        connections = [stack.enter_context(peers.connect(port)) for _ in range(60)]
         for n, connection in enumerate(connections):
             connection.sendall(f"{n}".encode())
         for n, connection in enumerate(connections):
@@ -89,7 +82,7 @@ def test_remoteForwardingComesBack(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-R127.0.0.1:{port}:127.0.0.1:{echo}"):
         until(lambda: answers("127.0.0.1", port), 20, "the port on the host")
-        assert peers.exchange(connect(port), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
     until(lambda: not answers("127.0.0.1", port), 20, "the host closes the port")
 
 
@@ -101,7 +94,7 @@ def test_remoteForwardingOnAPortThatTheHostChooses(to, echo):
         while "Allocated port" not in line:
             line = process.stderr.readline().decode()
         port = int(line.split()[2])
-        assert peers.exchange(connect(port), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
 
 
 def test_remoteForwardingOfAPortInUseIsRefusedByTheHost(to, directly, echo):
@@ -124,7 +117,7 @@ def test_remoteForwardingIsCancelled(to, echo):
         until(master.exists, 20)
         forward = [f"-S{master}", f"-R127.0.0.1:{port}:127.0.0.1:{echo}"]
         ssh(route, options=["-O", "forward", *forward]).ok()
-        assert peers.exchange(connect(port), b"x") == b"x[end]"
+        assert peers.exchange(peers.connect(port), b"x") == b"x[end]"
         ssh(route, options=["-O", "cancel", *forward]).ok()
         until(lambda: not answers("127.0.0.1", port), 20, "the host closes the port")
 
@@ -191,7 +184,7 @@ def test_localForwardingToAUnixSocket(to, user):
     port = freePort()
     with peers.unixEcho(user.home / "echo") as path, forwarding(to("pam"), f"-L{port}:{path}"):
         until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
-        assert peers.exchange(connect(port), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
 
 
 def test_remoteForwardingOfAUnixSocket(to, user, echo):

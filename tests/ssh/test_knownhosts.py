@@ -360,7 +360,7 @@ def test_aChangedFileIsReadAgainAndItsProblemsAreLogged(path: Path) -> None:
     ]
 
 
-def test_aFileOfTheSameSizeIsReadAgainWhenInodeOrTimeDiffers(path: Path) -> None:
+def test_aFileIsReadAgainWhenItsInodeTimeOrSizeAloneDiffers(path: Path) -> None:
     file = KnownHostsFile(path)
     file.current()
     time = path.stat().st_mtime_ns
@@ -374,6 +374,10 @@ def test_aFileOfTheSameSizeIsReadAgainWhenInodeOrTimeDiffers(path: Path) -> None
     path.write_bytes(line(NICE.name, OLD))
     os.utime(path, ns=(time, time + 1))
     file.current().verify(NICE, OLD)
+
+    path.write_bytes(line(NICE.name, OLD) + line(NICE.name, NEW))
+    os.utime(path, ns=(time, time + 1))
+    file.current().verify(NICE, NEW)
 
 
 def test_theLastGoodContentHoldsWhileTheFileCannotBeRead(path: Path) -> None:

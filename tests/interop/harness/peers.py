@@ -71,6 +71,13 @@ def unixEcho(path: Path) -> Iterator[Path]:
             yield path
 
 
+def connect(port: int) -> socket.socket:
+    """
+    A connection to a local port.
+    """
+    return socket.create_connection(("127.0.0.1", port), 20)
+
+
 def exchange(connection: socket.socket, data: bytes) -> bytes:
     """
     Send data to an echo, half-close, and read to the end.

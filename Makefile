@@ -1,0 +1,42 @@
+# Two commands are enough to begin with: `make run` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.PHONY: help run test slow check packages clean
+
+help:
+	@echo "make run    try it: a small site with a bastion in front, on loopback only"
+	@echo "make test   the whole test suite, against real SSH programs"
+	@echo "make slow   the tests that move gigabytes"
+	@echo "make check  style and types (ruff, mypy)"
+	@echo "make clean  remove what the others have made"
+
+run: .venv/installed
+	@exec $(BIN)/python -m bastion.lab
+
+test: .venv/installed packages
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+slow: .venv/installed packages
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+check: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# The programs that the interop tests talk to: root gets them, others are told.
+packages:
+	@sh tests/interop/packages.sh
+
+.venv/installed: setup.cfg pyproject.toml constraints.txt
+	@sh tests/python.sh $(PYTHON)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv .lab build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,159 @@
+"""
+dropbear on either end: small devices, and their limits.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from harness import accounts, clients, dropbear, openssh, peers
+from harness.openssh import ssh
+from harness.programs import program
+from harness.waiting import answers, freePort, until
+
+pytestmark = pytest.mark.interop
+
+
+def line(route, *command, options=(), password=None):
+    """
+    A dbclient command and its environment.
+    """
+    home = route.newDirectory()
+    (home / ".ssh").mkdir(mode=0o700)
+    os.link(route.knownHosts(), home / ".ssh" / "known_hosts")
+    env = clients.environment(home, DROPBEAR_PASSWORD=password or route.password)
+    command = [route.address, *command]
+    return [
+        program("dbclient"),
+        *options,
+        "-p",
+        str(route.port),
+        "-l",
+        route.account,
+        *command,
+    ], env
+
+
+def dbclient(route, *command, data=b"", options=(), password=None):
+    """
+    Run a command on the host.
+    """
+    return clients.run(*line(route, *command, options=options, password=password), data=data)
+
+
+@pytest.mark.parametrize("kind", ["pam", "pam-kbdint", "password-only", "dropbear"])
+def test_commandPrintsItsOutput(to, kind):
+    assert dbclient(to(kind), "echo hello").ok().text == "hello"
+
+
+@pytest.mark.parametrize("status", [0, 7, 255])
+def test_exitStatusIsTheCommands(to, status):
+    assert dbclient(to("pam"), f"exit {status}").status == status
+
+
+def test_exitBySignalLooksAsItDoesDirectly(bothWays):
+    direct, through = bothWays(lambda way: dbclient(way("pam"), "kill -TERM $$"))
+    assert (through.status, through.stderr) == (direct.status, direct.stderr)
+
+
+def test_wrongPasswordIsRefusedInTheSameWords(bothWays):
+    wrong = accounts.newPassword()
+    direct, through = bothWays(lambda way: dbclient(way("pam-kbdint"), "true", password=wrong))
+    assert through.status == direct.status == 1
+    assert through.stderr.splitlines()[1:] == direct.stderr.splitlines()[1:]
+
+
+def test_clientRefusesAnotherHostKey(to, directly):
+    route, other = to("pam"), directly("second")
+    command, env = line(route, "true")
+    known = other.knownHosts().read_text().replace(other.address, route.address)
+    path = Path(env["HOME"]) / ".ssh" / "known_hosts"
+    path.unlink()
+    path.write_text(known)
+    assert clients.run(command, env).status == 1
+
+
+def test_manyBytesUp(to, payload):
+    done = dbclient(to("pam"), "sha256sum", data=payload.data).ok()
+    assert done.text.split()[0] == payload.digest
+
+
+@pytest.mark.parametrize("window", ["24576", "1048576"])
+def test_manyBytesDown(to, payload, window):
+    done = dbclient(to("pam"), f"cat {payload.path}", options=["-W", window]).ok()
+    assert payload.matches(done.stdout)
+
+
+def test_forwardedPort(to):
+    port = freePort()
+    with peers.tcpEcho() as echo:
+        options = ["-N", "-L", f"127.0.0.1:{port}:127.0.0.1:{echo}"]
+        with clients.running(*line(to("pam"), options=options)):
+            until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+            assert peers.exchange(peers.connect(port), b"x" * 99_999) == b"x" * 99_999 + b"[end]"
+
+
+def test_remoteForwardingComesBack(to):
+    port = freePort()
+    with peers.tcpEcho() as echo:
+        options = ["-N", "-R", f"127.0.0.1:{port}:127.0.0.1:{echo}"]
+        with clients.running(*line(to("pam"), options=options)):
+            until(lambda: answers("127.0.0.1", port), 20, "the port on the host")
+            assert peers.exchange(peers.connect(port), b"x" * 99_999) == b"x" * 99_999 + b"[end]"
+
+
+def test_keepalive(to):
+    assert dbclient(to("pam"), "sleep 4; echo alive", options=["-K1"]).ok().text == "alive"
+
+
+# dropbear as the host
+
+
+def test_dropbearHostRunsACommand(to):
+    done = ssh(to("dropbear"), "cat; echo out; echo err >&2; exit 5", data=b"in ")
+    assert (done.status, done.text) == (5, "in out")
+    assert done.stderr.endswith("err\n")
+
+
+def test_bannerOfDropbearHost(bothWays):
+    direct, through = bothWays(lambda way: ssh(way("dropbear"), "true").ok())
+    assert through.stderr == direct.stderr
+    assert dropbear.BANNER.strip() in through.stderr
+    assert through.prompts == direct.prompts
+
+
+def test_wrongPasswordThenTheRightOneAtDropbear(bothWays, to):
+    answers = [accounts.newPassword(), to("dropbear").password]
+    direct, through = bothWays(lambda way: ssh(way("dropbear"), "echo in", answers=answers))
+    assert through.ok().text == "in"
+    assert through.prompts == direct.prompts
+
+
+def test_manyBytesUpToDropbear(to, payload):
+    done = ssh(to("dropbear"), "sha256sum", data=payload.data).ok()
+    assert done.text.split()[0] == payload.digest
+
+
+def test_manyBytesDownFromDropbear(to, payload):
+    assert payload.matches(ssh(to("dropbear"), f"cat {payload.path}").ok().stdout)
+
+
+def test_terminalOnDropbear(to):
+    assert ssh(to("dropbear"), "tty", options=["-tt"]).ok().text.startswith("/dev/pts/")
+
+
+def test_sftpOnDropbear(to, payload):
+    back = to("dropbear").newDirectory() / "back"
+    openssh.sftp(to("dropbear"), f"get {payload.path} {back}").ok()
+    assert payload.isIn(back)
+
+
+def test_forwardingByDropbear(to):
+    port = freePort()
+    with peers.tcpEcho() as echo:
+        options = ["-N", f"-L{port}:127.0.0.1:{echo}"]
+        with openssh.session(to("dropbear"), options=options):
+            until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+            assert peers.exchange(peers.connect(port), b"x" * 99_999) == b"x" * 99_999 + b"[end]"
