@@ -42,11 +42,13 @@ class HostRequest:
     @ivar account: the account name, as the client sent it.
     @ivar source: the client's address, as text without a port.
     @ivar gateway: the name of the gateway it came through.
+    @ivar client: the client's identification string (RFC 4253 section 4.2).
     """
 
     account: bytes
     source: str
     gateway: str
+    client: bytes = b""
 
 
 @frozen

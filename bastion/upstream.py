@@ -78,16 +78,18 @@ class _Try(Owner):
         service; fails with L{HostUnavailable}.
     """
 
-    def __init__(self, site: Site, host: HostAddress, service: Any) -> None:
+    def __init__(self, site: Site, host: HostAddress, service: Any, client: bytes) -> None:
         """
         @param service: the login service; its C{ready} fires when the host has
             accepted it.
+        @param client: the client's identification string.
         """
         self.ready: Deferred[ClientTransport] = Deferred()
         self._host = host
         self._problem = "closed the connection before the login"
         self._late = site.clock.callLater(HOST_TIME, self.stop, "did not answer in time")
-        self._transport = ClientTransport(self, site.clock, site.hostKeys(host), service)
+        hostKeys = site.hostKeys(host)
+        self._transport = ClientTransport(self, site.clock, hostKeys, service, client)
         service.ready.addCallback(self._cbReady)
         self._connecting = site.endpoint(host).connect(_factoryOf(self._transport))
         self._connecting.addErrback(self._ebConnect)
@@ -200,7 +202,8 @@ class Search:
             return
         host = self._hosts.popleft()
         lease = self._site.selector.lease(host, self._request)
-        attempt = _Try(self._site, host, self._makeService(host))
+        service = self._makeService(host)
+        attempt = _Try(self._site, host, service, self._request.client)
         self._tries[attempt] = lease
         attempt.ready.addCallback(self._cbReady, attempt)
         attempt.ready.addErrback(self._ebFailed, attempt)

@@ -137,7 +137,8 @@ class Connection(Owner, Acts):
         """
         if self._route is None:
             return fail(LoginImpossible(self._denial))
-        return self._route.reach(HostRequest(account, self._source, self._gateway.table.name))
+        gateway, client = self._gateway.table.name, self.transport.otherVersionString
+        return self._route.reach(HostRequest(account, self._source, gateway, client))
 
     @property
     def _upstream(self) -> Upstream | None:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from bastion import algorithms
 from bastion.interfaces import HostUnavailable
+from bastion.ssh import identification
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import FROM_HOST, Phase
 from bastion.ssh.transport import Transport
@@ -50,11 +51,15 @@ class ClientTransport(Transport, conch.SSHClientTransport):
         clock: IReactorTime,
         hostKeys: HostKeys,
         userAuth: SSHService,
+        client: bytes = b"",
     ) -> None:
         """
         @param userAuth: the service to request when the host is verified.
+        @param client: the identification string of the client that this
+            connection is for.
         """
         super().__init__(owner, clock)
+        self.ourVersionString = identification.toHosts(client)
         self._gotNewKeys = 0
         self._hostKeys = hostKeys
         self._userAuth = userAuth

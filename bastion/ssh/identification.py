@@ -9,8 +9,15 @@ from attrs import define, field, frozen
 from bastion import __version__
 from bastion.wire import Malformed
 
-#: What we say of ourselves.
-OURS = b"SSH-2.0-bastion_" + __version__.replace("-", "_").encode()
+_NAME = b"bastion_" + __version__.replace("-", "_").encode()
+_OPENSSH = b"SSH-2.0-OpenSSH"
+
+#: What we say of ourselves to a client.  Programs decide by this string how they
+#: speak to what is behind it: OpenSSH says only to its kin that it reads no more
+#: (C{eow@openssh.com}), WinSCP and others swap the arguments of an SFTP symlink for
+#: it.  What is behind the bastion is a host, and that is OpenSSH's kin.
+TO_CLIENTS = _OPENSSH + b"_compatible " + _NAME
+_TO_HOSTS = b"SSH-2.0-" + _NAME
 
 #: Shown as it is to the user of a program that speaks version 1.
 VERSION_2_ONLY = "this server speaks SSH version 2 only; try ssh -2"
@@ -19,6 +26,15 @@ VERSION_2_ONLY = "this server speaks SSH version 2 only; try ssh -2"
 MAX_LINE = 255
 #: A server may talk before it identifies itself; so much of it is read.
 MAX_PREAMBLE = 8192
+
+
+def toHosts(client: bytes) -> bytes:
+    """
+    What we say of ourselves to a host: of the kin that the client is.
+
+    @param client: the client's identification string.
+    """
+    return TO_CLIENTS if client.startswith(_OPENSSH) else _TO_HOSTS
 
 
 @frozen

@@ -75,9 +75,9 @@ FROM_HOST: dict[Phase, frozenset[int]] = {
 }
 
 #: The longest packet, in bytes, before and after the login (RFC 4253 section 6.1 asks
-#: for 35000; OpenSSH accepts 256 KiB).
+#: for 35000; OpenSSH lets 256 KiB of data into one, and some clients ask for that).
 MAX_PACKET_BEFORE_LOGIN = 35_000
-MAX_PACKET = 256 * 1024
+MAX_PACKET = 257 * 1024
 
 
 def longestPacket(phase: Phase) -> int:

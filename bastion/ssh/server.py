@@ -9,6 +9,7 @@ from typing import Any
 from twisted.conch.ssh import transport as conch
 
 from bastion import algorithms
+from bastion.ssh import identification
 from bastion.ssh.phases import FROM_CLIENT
 from bastion.ssh.transport import Transport
 from bastion.wire import (
@@ -28,6 +29,7 @@ class ServerTransport(Transport, conch.SSHServerTransport):
     """
 
     allowed = FROM_CLIENT
+    ourVersionString = identification.TO_CLIENTS
     supportedKeyExchanges = list(algorithms.SERVER_KEY_EXCHANGES)
     _preamble = False
 

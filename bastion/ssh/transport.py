@@ -73,7 +73,6 @@ class Transport(conch.SSHTransportBase):
     # which may be a password: it talks to nobody.
     _log = Logger(namespace="bastion.ssh.conch", observer=_nowhere)
 
-    ourVersionString = identification.OURS
     supportedCiphers = list(algorithms.CIPHERS)
     supportedMACs = list(algorithms.MACS)
     supportedCompressions = list(algorithms.COMPRESSIONS)

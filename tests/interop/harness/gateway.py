@@ -43,10 +43,14 @@ class Gateway:
     A bastion with one gateway for each plan.
     """
 
-    def __init__(self, directory: Path, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, directory: Path, plans: Mapping[str, Plan], more: str = "") -> None:
+        """
+        @param more: tables that are added to the configuration.
+        """
         self.directory = directory
         self.state = directory / "state"
         self.plans = dict(plans)
+        self._more = more
         self.configuration = directory / "bastion.toml"
         twistd = Path(sys.executable).with_name("twistd")
         command = [str(twistd), "-n", "--pidfile=", "bastion", "--config", str(self.configuration)]
@@ -78,7 +82,7 @@ class Gateway:
             lines.append(f'cluster = "{name}"')
             lines += [f"[cluster.{name}]", f"hosts = {json.dumps(list(plan.hosts))}"]
             lines += ['select = "ordered"', f'known_hosts = "known_hosts.{name}"']
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, self._more])
 
     def keys(self) -> tuple[HostKey, ...]:
         """

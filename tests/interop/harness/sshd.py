@@ -54,6 +54,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
         "LogLevel": "DEBUG1",
     },
     "second": {"UsePAM": "yes", **_BOTH, "SetEnv": "INTEROP_HOST=second"},
+    "mortal": {"UsePAM": "no", "PasswordAuthentication": "yes"},
     "impostor": {"UsePAM": "yes", **_BOTH},
     "stranger": {"UsePAM": "yes", **_BOTH},
 }

@@ -1,0 +1,303 @@
+"""
+However a connection ends, the other side learns of it, and nothing is left.
+
+What the bastion leaves behind is looked at after every test of all modules; here
+are the ends that are not peaceful.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from harness import clients
+from harness.gateway import Gateway, Plan
+from harness.openssh import prepare, session, ssh
+from harness.routes import Route
+from harness.terminal import Terminal
+from harness.waiting import until
+
+pytestmark = pytest.mark.interop
+
+
+def processesOf(account):
+    """
+    What runs as this account, by process id.
+    """
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if path.stat().st_uid == account.uid:
+                found[int(path.name)] = (
+                    (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                )
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def nothingRuns(account):
+    """
+    Wait until the account's last process has ended.
+    """
+    until(lambda: not processesOf(account), 20, "the account's processes end")
+
+
+def killed(account, what):
+    """
+    Kill the account's processes whose command line begins so.
+    """
+    for pid, line in processesOf(account).items():
+        if line.startswith(what):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def alone(user):
+    """
+    Nothing of an earlier test is counted as left over.
+    """
+    nothingRuns(user)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_clientKilledDuringADownload(to, user, number):
+    with session(to("pam"), "cat /dev/zero") as process:
+        process.stdout.read(5_000_000)
+        process.send_signal(number)
+        process.wait(20)
+        nothingRuns(user)
+
+
+def test_clientKilledDuringAnUpload(to, user):
+    with session(to("pam"), "cat > /dev/null") as process:
+        process.stdin.write(bytes(5_000_000))
+        process.kill()
+        process.wait(20)
+        nothingRuns(user)
+
+
+def test_clientKilledAtTheShell(to, user):
+    prepared = prepare(to("pam"), options=["-tt"])
+    with Terminal(prepared.command, prepared.environment) as screen:
+        screen.expect("ready> ")
+        screen.type("sleep 1000\r")
+        screen.expect("sleep")
+        os.kill(screen.pid, signal.SIGKILL)
+        nothingRuns(user)
+
+
+def test_clientKilledAtThePrompt(to, theSite):
+    log = theSite.hosts["pam"].server
+    before = log.size()
+    prepared = prepare(to("pam"))
+    env = {k: v for k, v in prepared.environment.items() if "ASKPASS" not in k}
+    with Terminal(prepared.command, env) as screen:
+        screen.expect("assword: ")
+        os.kill(screen.pid, signal.SIGKILL)
+        until(lambda: "by authenticating user" in log.text(before), 20, "the host is told")
+
+
+def test_clientThatIsStoppedAndKilled(to, user):
+    """
+    It does not read when it dies: what waits for it must not keep the host.
+    """
+    with session(to("pam"), "cat /dev/zero") as process:
+        process.stdout.read(1000)
+        process.send_signal(signal.SIGSTOP)
+        process.kill()
+        process.wait(20)
+        nothingRuns(user)
+
+
+def test_hostsSessionKilledDuringADownload(bothWays, user):
+    def attempt(way):
+        with session(way("pam"), "cat /dev/zero") as process:
+            process.stdout.read(5_000_000)
+            killed(user, "sshd:")
+            process.stdout.close()
+            process.stdout = None
+            return process.wait(20)
+
+    assert bothWays(attempt) == (255, 255)
+
+
+def test_hostsSessionKilledAtTheShell(to, user):
+    prepared = prepare(to("pam"), options=["-tt"])
+    with Terminal(prepared.command, prepared.environment) as screen:
+        screen.expect("ready> ")
+        killed(user, "sshd:")
+        assert screen.ended() == 255
+        assert "closed" in screen.seen
+
+
+def test_commandKilledOnTheHost(bothWays, user):
+    def attempt(way):
+        with session(way("pam"), "cat /dev/zero") as process:
+            process.stdout.read(1_000_000)
+            killed(user, "cat /dev/zero")
+            rest = process.stdout.read()
+            return process.wait(20), bool(rest)
+
+    direct, through = bothWays(attempt)
+    assert through == direct
+
+
+def test_hostDiesAndComesBack(to, theSite, user):
+    host = theSite.hosts["mortal"]
+    with session(to("mortal"), "cat /dev/zero") as process:
+        process.stdout.read(1_000_000)
+        host.server.stop()
+        killed(user, "sshd:")
+        process.stdout.close()
+        process.stdout = None
+        assert process.wait(20) == 255
+    try:
+        done = ssh(to("mortal"), "true")
+        assert done.status == 255
+    finally:
+        host.start()
+    assert ssh(to("mortal"), "echo again").ok().text == "again"
+
+
+def test_statusArrivesBeforeTheConnectionCloses(to):
+    for status in (0, 7, 99):
+        done = ssh(to("odd"), f"exit {status}")
+        assert (done.text, done.status) == ("last words", status)
+
+
+def test_lostHostIsNotASuccess(bothWays):
+    direct, through = bothWays(lambda way: ssh(way("odd"), "drop"))
+    assert through.stdout == direct.stdout == b"half a sente"
+    assert through.status == direct.status == 255
+
+
+def test_outputOfABackgroundProcessIsWaitedFor(to):
+    done = ssh(to("pam"), "(sleep 1; echo late) & echo early").ok()
+    assert done.text == "early\nlate"
+
+
+def test_readerThatLeavesEarlyAgainAndAgain(to, user, theSite):
+    """
+    C{ssh host 'cat /dev/zero' | head -c1}; no descriptor is left either.
+    """
+    count = theSite.gateway.descriptors if theSite.gateway else lambda: 0
+    before = count()
+    for _ in range(10):
+        with session(to("pam"), "cat /dev/zero") as process:
+            process.stdout.read(1)
+            process.stdout.close()
+            process.stdout = None
+            assert process.wait(20) != 0
+        nothingRuns(user)
+    until(lambda: count() <= before, 10, "descriptors are closed")
+
+
+def test_sharedConnectionKilledWithAllItsSessions(to, user):
+    route = to("pam")
+    path = route.newDirectory() / "master"
+    with session(route, options=["-N", "-M", f"-S{path}"]) as master:
+        until(path.exists, 20)
+        line = prepare(route, "cat /dev/zero", options=[f"-S{path}"])
+        sharing = [clients.start(line.command, line.environment) for _ in range(4)]
+        for each in sharing:
+            each.stdout.read(100_000)
+        master.kill()
+        for each in sharing:
+            each.stdout.read()
+            assert each.wait(20) == 255
+            clients.end(each)
+        nothingRuns(user)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"SSH-2.0-x", b"SSH-2.0-x\r\n", b"SSH-2.0-x\r\n\0\0\0\x0c", b"\xff" * 40, b"\r\n" * 40],
+)
+def test_clientThatLeavesBeforeItsKeys(to, start):
+    """
+    The trace of it is two lines in the audit log, nothing else.
+    """
+    route = to("pam")
+    with socket.create_connection((route.address, route.port), 20) as connection:
+        connection.recv(10)
+        connection.sendall(start)
+    assert ssh(to("pam"), "echo next").ok().text == "next"
+
+
+def test_clientThatLeavesWhileTheHostIsSearched(bastion, theSite):
+    """
+    Its host does not answer; the search ends with the client.
+    """
+    with session(theSite.through("all-silent"), "true") as process:
+        target = theSite.failures.silent
+        until(lambda: any(target in line for line in bastion.connections()), 20, "it is tried")
+        process.kill()
+        process.wait(20)
+
+
+@pytest.fixture
+def ownBastion(theSite):
+    """
+    A bastion of this test's own, in front of one host.
+    """
+    if theSite.gateway is None:
+        pytest.skip("--direct: this is about the bastion")
+    host = theSite.hosts["pam"]
+    directory = theSite.direct("pam").newDirectory()
+    gateway = Gateway(directory, {"own": Plan([host.target], host.knownHosts())})
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def routeTo(gateway, theSite):
+    """
+    The way through it.
+    """
+    direct = theSite.direct("pam")
+    port = gateway.plans["own"].port
+    return Route(
+        "own",
+        "127.0.0.1",
+        port,
+        gateway.keys(),
+        direct.account,
+        direct.password,
+        direct.directory,
+        True,
+    )
+
+
+def test_bastionStoppedDuringASession(ownBastion, theSite, user):
+    with session(routeTo(ownBastion, theSite), "cat /dev/zero") as process:
+        process.stdout.read(1_000_000)
+        assert ownBastion.stop() == 0
+        process.stdout.close()
+        process.stdout = None
+        assert process.wait(20) == 255
+    nothingRuns(user)
+    events = [event["event"] for event in ownBastion.audit()]
+    assert events.count("connection.opened") == events.count("connection.closed") > 0
+    assert "Traceback" not in ownBastion.log()
+
+
+def test_bastionKilledDuringASession(ownBastion, theSite, user):
+    with session(routeTo(ownBastion, theSite), "cat /dev/zero") as process:
+        process.stdout.read(1_000_000)
+        ownBastion.server.signal(signal.SIGKILL)
+        process.stdout.close()
+        process.stdout = None
+        assert process.wait(20) == 255
+    nothingRuns(user)
+
+
+def test_bastionStartedAgainKeepsItsKeys(ownBastion, theSite):
+    before = ownBastion.keys()
+    ownBastion.stop()
+    ownBastion.start()
+    assert ownBastion.keys() == before
+    assert ssh(routeTo(ownBastion, theSite), "echo again").ok().text == "again"
