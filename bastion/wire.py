@@ -258,9 +258,13 @@ def shown(value: bytes, limit: int = 256) -> str:
     Bytes from the wire as text for a log or a screen: printable ASCII as it
     is, everything else escaped, cut at C{limit} characters.
     """
-    text = value[:limit].decode("utf-8", "backslashreplace")
-    text = "".join(
-        c if c.isascii() and c.isprintable() and c != "\\" else c.encode("unicode_escape").decode()
-        for c in text
-    )
+    text = "".join(map(_shown, value[:limit].decode("utf-8", "surrogateescape")))
     return text if len(text) <= limit and len(value) <= limit else text[:limit] + "..."
+
+
+def _shown(character: str) -> str:
+    if character.isascii() and character.isprintable() and character != "\\":
+        return character
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

@@ -104,8 +104,8 @@ class JSONLines:
         Write one event.
         """
         if self._moved():
-            self._file.close()
-            self._file = self._open()
+            moved, self._file = self._file, self._open()
+            moved.close()
         line = {"time": _timestamp(event["log_time"]), "event": event["event"], **event["fields"]}
         self._file.write(json.dumps(line, ensure_ascii=True) + "\n")
 
@@ -138,7 +138,11 @@ class OperatorLog:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """
-        Write one event.
+        Write one event, or say which other sink cannot.
         """
+        if "event" not in event:
+            problem = event["log_failure"].getErrorMessage()
+            _operatorLog.critical("an event could not be recorded: {problem}", problem=problem)
+            return
         shown = {key: event[key] for key in event if not key.startswith("log_")}
         _operatorLog.info(event["log_format"], **shown)

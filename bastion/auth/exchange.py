@@ -108,12 +108,16 @@ class Exchange:
         """
         The connection to C{host} is gone.
 
-        @return: whether an attempt takes care of it.
+        @return: whether the login can go on all the same, or an attempt takes
+            care of it.
         """
         if host is not self._host:
             return True
         if self._question is not None:
             self._question.cancel()
+        if not self._trying and not self._final:
+            self._host = self._methods = None
+            return True
         return self._trying
 
     async def _reached(self, account: bytes) -> UserAuthClient:

@@ -15,7 +15,7 @@ from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.service import SSHService
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
 
@@ -24,10 +24,12 @@ from bastion.auth.client import UserAuthClient
 from bastion.auth.exchange import Exchange
 from bastion.auth.messages import (
     NONE,
+    PASSWORD,
     Banner,
     Failure,
     InfoRequest,
     InfoResponse,
+    Password,
     Request,
 )
 from bastion.auth.outcome import LoginImpossible, LoginRefused, PasswordExpired
@@ -136,6 +138,8 @@ class UserAuthServer(SSHService):
         """
         Start the attempt, or let it wait.
         """
+        if request.method == PASSWORD:
+            Password.parse(request.fields)
         if self._first is None:
             self._first = Request(request.account, request.service, NONE)
             if request.service != b"ssh-connection":
@@ -179,35 +183,36 @@ class UserAuthServer(SSHService):
         if isinstance(problem, LoginImpossible):
             self._owner.loginImpossible(str(problem))
             return
-        if isinstance(problem, PasswordExpired):
-            self._send(MSG_USERAUTH_PASSWD_CHANGEREQ, problem.request.pack())
-        elif isinstance(problem, CancelledError):
-            self._triesLeft -= 1
-        elif not self._refused(problem, method):
-            return
-        if self._waiting:
-            self._try(self._waiting.popleft())
-
-    def _refused(self, problem: Exception, method: bytes) -> bool:
-        """
-        Count a refusal and pass it on.
-
-        @return: whether the client may go on.
-        """
-        partial = False
-        if isinstance(problem, LoginRefused):
-            self._methods, partial = problem.methods, problem.partial
+        partial = isinstance(problem, LoginRefused) and problem.partial
         # The first C{none} only asks for the methods.
         isQuestion = method == NONE and self._unanswered
         self._unanswered = False
-        if not partial and not isQuestion:
-            self._triesLeft -= 1
+        if not partial and not isQuestion and not self._counted(problem, method):
+            return
+        if isinstance(problem, LoginRefused):
+            self._methods = problem.methods
+        if isinstance(problem, PasswordExpired):
+            self._send(MSG_USERAUTH_PASSWD_CHANGEREQ, problem.request.pack())
+        elif not isinstance(problem, CancelledError):
+            self._send(MSG_USERAUTH_FAILURE, Failure(self._methods, partial).pack())
+        if self._waiting:
+            self._try(self._waiting.popleft())
+
+    def _counted(self, problem: Exception, method: bytes) -> bool:
+        """
+        Count an attempt that did not succeed.
+
+        @return: whether the client may go on.
+        """
+        if isinstance(problem, PasswordExpired):
+            return True
+        if not isinstance(problem, CancelledError):
             self._owner.attemptRefused(method, str(problem))
-            if self._triesLeft <= 0:
-                self._owner.loginImpossible("Too many authentication failures.")
-                return False
-        self._send(MSG_USERAUTH_FAILURE, Failure(self._methods, partial).pack())
-        return True
+        self._triesLeft -= 1
+        if self._triesLeft > 0:
+            return True
+        self._owner.loginImpossible("Too many authentication failures.")
+        return False
 
     def _ebUnexpected(self, failure: TwistedFailure) -> None:
         self._attempt = None
@@ -220,6 +225,9 @@ class UserAuthServer(SSHService):
         """
         Put the host's questions to the user.
         """
+        if self._waiting:
+            # The next request is here already, and gives the dialogue up.
+            return fail(CancelledError())
         self._question = Deferred(self._cancelQuestion)
         self._send(MSG_USERAUTH_INFO_REQUEST, question.pack())
         return self._question

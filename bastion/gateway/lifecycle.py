@@ -25,7 +25,7 @@ from bastion.relay.valve import Valve
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import Phase
 from bastion.ssh.server import ServerTransport
-from bastion.ssh.transport import Transport
+from bastion.ssh.transport import DRAINING_TIME, Transport
 from bastion.upstream import Upstream
 from bastion.wire import (
     DISCONNECT_BY_APPLICATION,
@@ -163,7 +163,7 @@ class Connection(Owner, Acts):
                 self._route.close(reason, description)
         else:
             self._because(f"the host ended the connection: {shown(description)}")
-            self.transport.finish(reason, description)
+            self.transport.finish(reason, description, DRAINING_TIME)
 
     def failed(self, transport: Transport, problem: str) -> None:
         """
@@ -237,9 +237,9 @@ class Connection(Owner, Acts):
         if len(self._relay.channels):
             host = self._upstream.lease.host
             text = f"{host} has closed the connection. (reference {self._reference})"
-            self.transport.finish(DISCONNECT_CONNECTION_LOST, text.encode())
+            self.transport.finish(DISCONNECT_CONNECTION_LOST, text.encode(), DRAINING_TIME)
         else:
-            self.transport.finish(0, b"")
+            self.transport.finish(0, b"", DRAINING_TIME)
 
     def followClient(self) -> None:
         """

@@ -49,14 +49,28 @@ class Lease:
 @define
 class _Sticky:
     """
-    @ivar host: where the account has its connections.
-    @ivar connections: how many there are.
+    @ivar connections: how many an account has on each host; the host that it
+        came to last stands last.
     @ivar until: when it is forgotten once there are none, by the clock.
     """
 
-    host: HostAddress
-    connections: int = 0
+    connections: dict[HostAddress, int] = field(factory=dict)
     until: float = 0.0
+
+    @property
+    def inUse(self) -> bool:
+        """
+        Whether there is a connection.
+        """
+        return any(self.connections.values())
+
+    @property
+    def host(self) -> HostAddress:
+        """
+        The latest host with a connection; if there is none, the latest.
+        """
+        latest = [*reversed(self.connections)]
+        return next((host for host in latest if self.connections[host]), latest[0])
 
 
 @define
@@ -99,23 +113,19 @@ class Leases:
         """
         if not self.sticky:
             return
-        entry = self._accounts.get(account)
-        if entry is None or (entry.host != host and change > 0):
-            entry = _Sticky(host)
-        elif entry.host != host:
-            return
-        entry.connections += change
-        entry.until = self.clock.seconds() + self.sticky
         # Moved to the end: those that are forgotten first stand first.
-        self._accounts.pop(account, None)
+        entry = self._accounts.pop(account, None) or _Sticky()
         self._accounts[account] = entry
+        connections = entry.connections.pop(host, 0) if change > 0 else entry.connections[host]
+        entry.connections[host] = connections + change
+        entry.until = self.clock.seconds() + self.sticky
 
     def _forget(self) -> None:
         now = self.clock.seconds()
         over = [
             account
             for account, entry in self._accounts.items()
-            if entry.connections <= 0 and entry.until <= now
+            if not entry.inUse and entry.until <= now
         ]
         for account in over:
             del self._accounts[account]

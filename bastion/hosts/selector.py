@@ -39,15 +39,13 @@ class Selector:
         """
         candidates = [Candidate(host, self.leases.sessions[host]) for host in self.hosts]
         try:
-            ranked = list(self.strategy.rank(candidates, request))
+            ranked = [each.address for each in self.strategy.rank(candidates, request)]
         except Exception:
             self._log.failure("the strategy failed; hosts are taken in their order")
-            ranked = candidates
-        chosen = [candidate.address for candidate in ranked if candidate.address in self.hosts]
+            ranked = list(self.hosts)
         sticky = self.leases.stickyHost(request.account)
-        if sticky in self.hosts:
-            chosen = [sticky, *(host for host in chosen if host != sticky)]
-        return chosen
+        first = [sticky] if sticky is not None else []
+        return [host for host in dict.fromkeys([*first, *ranked]) if host in self.hosts]
 
     def lease(self, host: HostAddress, request: HostRequest) -> Lease:
         """

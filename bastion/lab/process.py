@@ -14,11 +14,12 @@ from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.connection import EXTENDED_DATA_STDERR
 from twisted.conch.ssh.session import SUPPORTED_SIGNALS
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from bastion.lab.channel import PacedChannel
-from bastion.lab.terminal import Size, resize
+from bastion.lab.terminal import Size, remaining, resize
 
 #: The signals that a client may send, by the names of RFC 4254 section 6.9.
 SIGNALS = {name: int(getattr(signal, f"SIG{name}")) for name in SUPPORTED_SIGNALS}
@@ -82,9 +83,10 @@ class ShellProcess(ProcessProtocol):
 
     transport: Any
 
-    def __init__(self, channel: PacedChannel, running: Running) -> None:
+    def __init__(self, channel: PacedChannel, running: Running, onTerminal: bool) -> None:
         self._channel = channel
         self._running = running
+        self._onTerminal = onTerminal
         self._open = {1, 2}
         self._hungUp = False
 
@@ -120,6 +122,17 @@ class ShellProcess(ProcessProtocol):
         Standard error is closed.
         """
         self._closed(2)
+
+    def processExited(self, reason: Failure) -> None:
+        """
+        The process has ended.  Its terminal ends with it, as with sshd, even
+        when something in the background still holds it.
+        """
+        if self._onTerminal and self.transport.connected and not self._hungUp:
+            for data in remaining(self.transport.fileno()):
+                self._channel.write(data)
+            # Its loseConnection would wait for input that nobody reads.
+            self.transport.connectionLost(Failure(ConnectionDone()))
 
     def processEnded(self, reason: Failure) -> None:
         """
@@ -200,7 +213,7 @@ class ShellProcess(ProcessProtocol):
         """
         Tell its terminal the new size.
         """
-        if self.transport.pid is not None and self.transport.connected:
+        if self._onTerminal and self.transport.connected:
             resize(self.transport.fileno(), size)
 
 

@@ -100,7 +100,7 @@ class SessionChannel(PacedChannel):
 
         Resize the terminal.
         """
-        if self._terminal is None or not isinstance(self.program, ShellProcess):
+        if not isinstance(self.program, ShellProcess):
             return False
         self.program.resize(parseRequest_window_change(data))
         return True
@@ -162,7 +162,7 @@ class SessionChannel(PacedChannel):
         hasNul = any(b"\0" in word for word in (*arguments, *environ.values()))
         if self.program is not None or hasNul:
             return False
-        process = ShellProcess(self, self._running)
+        process = ShellProcess(self, self._running, self._terminal is not None)
         self._reactor.spawnProcess(
             process,
             arguments[0],

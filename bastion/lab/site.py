@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.logger import (
@@ -125,8 +125,7 @@ class Site:
         self.stopping = True
         if self._child is not None:
             await self._child.stop()
-        for host in self._hosts.values():
-            await host.stop()
+        await gatherResults([Deferred.fromCoroutine(host.stop()) for host in self._hosts.values()])
         self._directory.release()
 
     async def untilBroken(self) -> None:

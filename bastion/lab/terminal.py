@@ -10,7 +10,7 @@ import os
 import pty
 import struct
 import termios
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twisted.conch.ttymodes import TTYMODES
@@ -22,6 +22,8 @@ Size = tuple[int, int, int, int]
 _MODES: dict[int, Any] = {**TTYMODES, 42: (0, "IUTF8")}
 _FLAGS = {"IUTF8": 0o40000}
 _DISABLED = 255
+_CHUNK = 4096
+_REMAINING = 256 * 1024
 
 
 class Terminal:
@@ -44,6 +46,22 @@ class Terminal:
         """
         os.close(self.descriptors[0])
         os.close(self.descriptors[1])
+
+
+def remaining(descriptor: int) -> Iterator[bytes]:
+    """
+    What a process that has ended has left in its terminal.  The kernel gives
+    all of that before it says that there is nothing; another process may go on
+    writing, so there is a limit.
+
+    @param descriptor: the master, which does not block.
+    """
+    for _ in range(_REMAINING // _CHUNK):
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except OSError:
+            return
+        yield data
 
 
 def resize(descriptor: int, size: Size) -> None:

@@ -159,7 +159,7 @@ class Channels:
         @raise Malformed: when nobody wanted it, or the number is taken.
         """
         channel = self._opening.pop((by.other, recipient), None)
-        if channel is None or (by, sender) in self._open:
+        if channel is None or (by, sender) in self._open or (by, sender) in self._opening:
             raise Malformed("a confirmation of a channel that nobody wanted")
         channel.numbers[by] = sender
         self._open[by, sender] = self._open[by.other, recipient] = channel

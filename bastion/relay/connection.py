@@ -39,6 +39,7 @@ from bastion.wire import (
     ChannelOpen,
     ChannelRequestMessage,
     GlobalRequest,
+    Malformed,
     Reader,
     openFailure,
     uint32,
@@ -153,7 +154,7 @@ class Side(SSHService):
             uint32  recipient channel
             string  data
         """
-        self.received += len(packet) - 8
+        self._count(packet, 8)
         self.other.send(MSG_CHANNEL_DATA, packet)
 
     def _extendedData(self, packet: bytes) -> None:
@@ -163,8 +164,13 @@ class Side(SSHService):
             uint32  data_type_code
             string  data
         """
-        self.received += len(packet) - 12
+        self._count(packet, 12)
         self.other.send(MSG_CHANNEL_EXTENDED_DATA, packet)
+
+    def _count(self, packet: bytes, header: int) -> None:
+        if len(packet) < header:
+            raise Malformed("data without a length")
+        self.received += len(packet) - header
 
     def _ignore(self, packet: bytes) -> None:
         """

@@ -8,6 +8,8 @@ display or its network (CVE-2023-38408).
 
 from __future__ import annotations
 
+from collections import Counter
+
 from attrs import define, field
 
 from bastion.interfaces import ALLOW, ChannelRequest, Verdict
@@ -34,7 +36,7 @@ class Grants:
     """
 
     _types: set[bytes] = field(factory=set)
-    _forwards: set[tuple[bytes, int]] = field(factory=set)
+    _forwards: Counter[tuple[bytes, int]] = field(factory=Counter)
     _paths: set[bytes] = field(factory=set)
 
     def note(self, request: ChannelRequest) -> None:
@@ -45,10 +47,14 @@ class Grants:
         """
         if request.kind == "channel" and request.name in _BY_CHANNEL_REQUEST:
             self._types.add(_BY_CHANNEL_REQUEST[request.name])
-        elif request.name == FORWARD:
-            self._forwards.add(_bound(request.data))
+        elif request.kind == "global":
+            self._noteForward(request)
+
+    def _noteForward(self, request: ChannelRequest) -> None:
+        if request.name == FORWARD:
+            self._forwards[_bound(request.data)] += 1
         elif request.name == CANCEL_FORWARD:
-            self._forwards.discard(_bound(request.data))
+            del self._forwards[_bound(request.data)]
         elif request.name == STREAMLOCAL_FORWARD:
             self._paths.add(Reader(request.data).string())
         elif request.name == CANCEL_STREAMLOCAL_FORWARD:
@@ -66,11 +72,10 @@ class Grants:
         if request.name != FORWARD:
             return
         address, port = _bound(request.data)
-        if reply is None:
-            self._forwards.discard((address, port))
-        elif port == 0:
-            self._forwards.discard((address, 0))
-            self._forwards.add((address, Reader(reply).uint32()))
+        if reply is None or port == 0:
+            self._forwards[address, port] -= 1
+        if reply is not None and port == 0:
+            self._forwards[address, Reader(reply).uint32()] += 1
 
     def verdict(self, request: ChannelRequest) -> Verdict:
         """
@@ -85,7 +90,7 @@ class Grants:
             reader.string()
             port = reader.uint32()
             # 0 while the client does not know which port the host has chosen.
-            asked = any(bound in (port, 0) for _, bound in self._forwards)
+            asked = any(bound in (port, 0) for _, bound in +self._forwards)
         elif name == b"forwarded-streamlocal@openssh.com":
             asked = reader.string() in self._paths
         else:

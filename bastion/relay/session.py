@@ -58,7 +58,9 @@ class SessionAdapter:
         One policy's verdict; a policy that fails refuses.
         """
         try:
-            verdict: Verdict = policy.decide(request, self.login)
+            verdict = policy.decide(request, self.login)
+            if not isinstance(verdict, Verdict):
+                raise TypeError(f"{type(policy).__name__} answered with no Verdict")
         except Exception:
             self._log.failure("a session policy failed; the request is refused")
             return Verdict("the gateway could not decide")

@@ -39,8 +39,11 @@ from bastion.wire import (
 
 #: From the connection to the first new keys, in seconds.
 HANDSHAKE_TIME = 10.0
-#: What a peer gets to take our last words before the connection is aborted, in seconds.
+#: What a peer gets to take our last words, in seconds.
 PARTING_TIME = 5.0
+#: What a client gets to take what its host has sent before it ended, in seconds: much
+#: can be on its way over a slow line.
+DRAINING_TIME = 60.0
 
 
 @provider(ILogObserver)
@@ -86,7 +89,7 @@ class Transport(conch.SSHTransportBase):
         self.clock = clock
         self.phase = Phase.KEY_EXCHANGE
         self._end = _End.NOT_YET
-        self._farewell = (0, b"")
+        self._farewell = (0, b"", PARTING_TIME)
         self._keysReady = False
         self._identification = identification.IdentificationReader(self._preamble)
         self._deadline: IDelayedCall | None = None
@@ -260,40 +263,44 @@ class Transport(conch.SSHTransportBase):
 
     # The end
 
-    def disconnect(self, reason: int, description: bytes) -> None:
+    def disconnect(self, reason: int, description: bytes, limit: float = PARTING_TIME) -> None:
         """
-        Say why, and close; a peer that does not listen is cut off after
-        L{PARTING_TIME}.
+        Say why, and close.
 
         @param reason: a DISCONNECT number of L{bastion.wire}; 0 says nothing.
         @param description: for the peer's user, UTF-8.
+        @param limit: what the peer gets to take what was sent before the
+            connection is aborted, in seconds.
         """
         if self._end is _End.PARTING:
             return
         self._end = _End.PARTING
         if reason and self.gotVersion:
             self.sendPacket(MSG_DISCONNECT, uint32(reason) + string(description) + string(b""))
-        self._close()
+        self._close(limit)
 
-    def _close(self) -> None:
+    def _close(self, limit: float) -> None:
         # A registered producer would keep the transport from closing.
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+        self._abortAfter(limit)
+
+    def _abortAfter(self, limit: float) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
-        self._deadline = self.clock.callLater(PARTING_TIME, self.transport.abortConnection)
+        self._deadline = self.clock.callLater(limit, self.transport.abortConnection)
 
-    def finish(self, reason: int, description: bytes) -> None:
+    def finish(self, reason: int, description: bytes, limit: float = PARTING_TIME) -> None:
         """
         Like L{disconnect}, behind everything that was sent before: what a
         key exchange holds back is not overtaken.
         """
         if self.exchangingKeys and self._end is _End.NOT_YET and self.sessionID is not None:
             self._end = _End.WHEN_SENT
-            self._farewell = (reason, description)
-            self._deadline = self.clock.callLater(PARTING_TIME, self.transport.abortConnection)
+            self._farewell = (reason, description, limit)
+            self._abortAfter(limit)
         else:
-            self.disconnect(reason, description)
+            self.disconnect(reason, description, limit)
 
     def sendDisconnect(self, reason: int, desc: bytes) -> None:
         """
@@ -333,7 +340,7 @@ class Transport(conch.SSHTransportBase):
         reason, description = reader.uint32(), reader.string()
         self._end = _End.PARTING
         self.owner.disconnected(self, reason, description)
-        self._close()
+        self._close(PARTING_TIME)
 
     def ssh_UNIMPLEMENTED(self, payload: bytes) -> None:
         """

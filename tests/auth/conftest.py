@@ -39,9 +39,6 @@ from bastion.wire import (
     MSG_USERAUTH_SUCCESS,
 )
 
-ACCOUNT = b"johnson"
-CONNECTION = b"ssh-connection"
-
 
 class Wire:
     """
@@ -115,9 +112,7 @@ class Host:
         Ask questions, each with whether its answer may be seen.
         """
         questions = tuple(Prompt(text, echo) for text, echo in prompts)
-        self.says(
-            MSG_USERAUTH_INFO_REQUEST, Question(name, instruction, b"", questions).pack()
-        )
+        self.says(MSG_USERAUTH_INFO_REQUEST, Question(name, instruction, b"", questions).pack())
 
     def dies(self) -> None:
         """
@@ -143,8 +138,8 @@ class Program:
         self,
         method: bytes,
         fields: bytes = b"",
-        account: bytes = ACCOUNT,
-        service: bytes = CONNECTION,
+        account: bytes = b"johnson",
+        service: bytes = b"ssh-connection",
     ) -> None:
         """
         Ask to be logged in.
@@ -297,7 +292,8 @@ def logged() -> Iterator[list[LogEvent]]:
     the event away.
     """
     events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
+    observer = events.append
+    globalLogPublisher.addObserver(observer)
     yield events
-    globalLogPublisher.removeObserver(events.append)
+    globalLogPublisher.removeObserver(observer)
     assert [event for event in events if "log_failure" in event] == []

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from pathlib import Path
 
 import pytest
-from harness import clients
+from harness import accounts, clients
+from harness.asyncclient import connect, perform
 from harness.gateway import Gateway, Plan
 from harness.openssh import prepare, session, ssh
 from harness.routes import Route
@@ -23,34 +23,18 @@ from harness.waiting import until
 pytestmark = pytest.mark.interop
 
 
-def processesOf(account):
-    """
-    What runs as this account, by process id.
-    """
-    found = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if path.stat().st_uid == account.uid:
-                found[int(path.name)] = (
-                    (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                )
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
-
-
 def nothingRuns(account):
     """
     Wait until the account's last process has ended.
     """
-    until(lambda: not processesOf(account), 20, "the account's processes end")
+    until(lambda: not accounts.processes(account.uid), 20, "the account's processes end")
 
 
 def killed(account, what):
     """
     Kill the account's processes whose command line begins so.
     """
-    for pid, line in processesOf(account).items():
+    for pid, line in accounts.processes(account.uid).items():
         if line.startswith(what):
             os.kill(pid, signal.SIGKILL)
 
@@ -164,9 +148,17 @@ def test_hostDiesAndComesBack(to, theSite, user):
 
 
 def test_statusArrivesBeforeTheConnectionCloses(to):
+    """
+    The host says goodbye in the same breath.
+    """
+
+    async def work(status):
+        async with connect(to("odd")) as connection:
+            done = await connection.run(f"exit {status}")
+            return done.exit_status
+
     for status in (0, 7, 99):
-        done = ssh(to("odd"), f"exit {status}")
-        assert (done.text, done.status) == ("last words", status)
+        assert perform(lambda status=status: work(status)) == status
 
 
 def test_lostHostIsNotASuccess(bothWays):

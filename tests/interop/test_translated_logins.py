@@ -36,7 +36,9 @@ def test_passwordOfOpensshWrongThenRight(to):
     assert len(done.prompts) == 2
 
 
-@pytest.mark.parametrize("account", ["one-hidden", "notice-then-prompt", "zero-prompts"])
+@pytest.mark.parametrize(
+    "account", ["ordinary", "one-hidden", "notice-then-prompt", "zero-prompts"]
+)
 def test_passwordWhereAtMostOneHiddenPromptIsAsked(to, account):
     """
     Notices without a prompt are no obstacle.

@@ -13,10 +13,11 @@ from bastion import __version__
 from bastion.ssh.identification import (
     MAX_LINE,
     MAX_PREAMBLE,
-    OURS,
+    TO_CLIENTS,
     VERSION_2_ONLY,
     IdentificationReader,
     Identified,
+    toHosts,
 )
 from bastion.wire import Malformed
 
@@ -227,11 +228,34 @@ def test_hostThatNeverEndsItsLineIsStopped(pieces: Pieces) -> None:
 # Ourselves
 
 
-def test_weIdentifyOurselvesAsTheRfcAsks() -> None:
-    assert feed(IdentificationReader(False), [OURS + b"\r\n"]) == Identified(OURS, b"")
-    software = OURS.removeprefix(b"SSH-2.0-")
-    assert software == f"bastion_{__version__}".encode()
-    assert software.isascii() and b" " not in software and b"-" not in software
+OPENSSH = b"SSH-2.0-OpenSSH_10.0p2 Debian-7"
+PUTTY = b"SSH-2.0-PuTTY_Release_0.83"
+
+
+@pytest.mark.parametrize("ours", [TO_CLIENTS, toHosts(OPENSSH), toHosts(PUTTY)])
+def test_weIdentifyOurselvesAsTheRfcAsks(ours: bytes) -> None:
+    assert feed(IdentificationReader(False), [ours + b"\r\n"]) == Identified(ours, b"")
+    software, _, comments = ours.removeprefix(b"SSH-2.0-").partition(b" ")
+    assert f"bastion_{__version__}".encode() in (software, comments)
+    assert ours.isascii() and ours.decode().isprintable() and b"-" not in software
+
+
+def test_clientsMeetTheKinOfTheirHosts() -> None:
+    assert TO_CLIENTS.startswith(b"SSH-2.0-OpenSSH_")
+
+
+@pytest.mark.parametrize(
+    ("client", "isOpenSsh"),
+    [
+        (OPENSSH, True),
+        (b"SSH-2.0-OpenSSH_for_Windows_9.5", True),
+        (PUTTY, False),
+        (b"SSH-2.0-libssh_0.11.2 SSH-2.0-OpenSSH", False),
+        (b"", False),
+    ],
+)
+def test_hostsMeetTheKinOfTheirClients(client: bytes, isOpenSsh: bool) -> None:
+    assert toHosts(client).startswith(b"SSH-2.0-OpenSSH_") is isOpenSsh
 
 
 def test_readerDoesNotShowWhatItWasFed() -> None:

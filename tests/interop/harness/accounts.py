@@ -7,6 +7,7 @@ delete what a killed run left behind, and only that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -125,20 +126,32 @@ def newDirectory() -> Path:
     return path
 
 
+def processes(uid: int) -> dict[int, str]:
+    """
+    The command lines of a user's processes, by process id; without those that
+    have ended and wait for init.
+    """
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if path.stat().st_uid == uid and line:
+                found[int(path.name)] = line
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 def _endProcesses(uid: int) -> list[int]:
     """
     Kill the processes of a user.
 
     @return: their ids.
     """
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if path.stat().st_uid == uid:
-                found.append(int(path.name))
-                os.kill(int(path.name), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    found = list(processes(uid))
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return found
 
 

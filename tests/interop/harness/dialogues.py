@@ -42,6 +42,7 @@ _PROMPT = ("Password: ", False)
 
 #: What each account is asked by keyboard-interactive.
 DIALOGUES: Mapping[str, Sequence[Round]] = {
+    "ordinary": [Round([_PROMPT], [PASSWORD])],
     "one-hidden": [Round([("Secret phrase: ", False)], [PASSWORD])],
     "two-prompts": [
         Round(

@@ -56,5 +56,5 @@ def knownHosts(address: str, port: int, keys: Iterable[HostKey], plain: bool = F
 
     @param plain: also under the bare address, as dropbear's client looks it up.
     """
-    names = f"[{address}]:{port},{address}" if plain else f"[{address}]:{port}"
-    return "".join(f"{names} {key.algorithm} {key.blob}\n" for key in keys)
+    names = [f"[{address}]:{port}", *([address] if plain else [])]
+    return "".join(f"{name} {key.algorithm} {key.blob}\n" for name in names for key in keys)

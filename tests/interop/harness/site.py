@@ -61,7 +61,7 @@ class Site:
         """
         directory = self.directory / "clients"
         password = dialogues.PASSWORD if kind == "odd" else self.user.password
-        name = "one-hidden" if kind == "odd" else self.user.name
+        name = "ordinary" if kind == "odd" else self.user.name
         return Route(kind, address, port, keys, name, password, directory, bastion)
 
     def stop(self) -> None:

@@ -1,0 +1,152 @@
+"""
+Tests of L{bastion.admission.limits}: chance is a number that the test gives.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+import pytest
+
+from bastion.admission.limits import Startup, Startups, network
+
+HERE = ipaddress.ip_address("192.0.2.7")
+
+
+def startups(
+    start: int = 10,
+    rate: int = 30,
+    full: int = 20,
+    perSource: int = 1000,
+    chance: Callable[[], float] = lambda: 0.0,
+) -> Startups:
+    """
+    Limits of a gateway; newcomers are as unlucky as can be.
+    """
+    return Startups(start, rate, full, perSource, chance)
+
+
+def crowd(limits: Startups, size: int) -> list[Startup]:
+    """
+    So many newcomers, each from a source of its own.
+    """
+    first = ipaddress.ip_address("198.51.100.0")
+    return [limits.arrived(first + number) for number in range(size)]
+
+
+# Sources
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+    ],
+)
+def test_sourceIsAnIPv4AddressOrAnIPv6Network(address: str, source: str) -> None:
+    assert network(ipaddress.ip_address(address)) == source
+
+
+def test_sourceHasItsOwnLimit() -> None:
+    limits = startups(perSource=2)
+    limits.arrived(HERE)
+    assert limits.refusal(HERE) is None
+    limits.arrived(HERE)
+    assert limits.refusal(HERE) == "2 connections of its source have not logged in yet"
+    assert limits.refusal(HERE + 1) is None
+
+
+def test_addressesOfOneIPv6NetworkShareTheirLimit() -> None:
+    limits = startups(perSource=1)
+    limits.arrived(ipaddress.ip_address("2001:db8::1"))
+    assert limits.refusal(ipaddress.ip_address("2001:db8::2")) is not None
+    assert limits.refusal(ipaddress.ip_address("2001:db8:0:1::2")) is None
+
+
+def test_bothSpellingsOfAnIPv4AddressShareTheirLimit() -> None:
+    limits = startups(perSource=1)
+    limits.arrived(HERE)
+    assert limits.refusal(ipaddress.ip_address("::ffff:192.0.2.7")) is not None
+
+
+# All together
+
+
+@pytest.mark.parametrize(
+    ("present", "threshold"),
+    [(0, 0.0), (9, 0.0), (10, 0.3), (15, 0.65), (19, 0.93), (20, 1.0), (21, 1.0)],
+)
+def test_chanceOfBeingDroppedRisesFromStartToFull(present: int, threshold: float) -> None:
+    """
+    As drop_connection() of sshd: its rate at start, all at full, a line between.
+    """
+    luck = 0.0
+    limits = startups(chance=lambda: luck)
+    crowd(limits, present)
+    for luck, dropped in ((threshold - 1e-9, True), (threshold + 1e-9, False)):
+        if 0.0 <= luck < 1.0:
+            assert (limits.refusal(HERE) is not None) is dropped
+
+
+def test_refusalSaysHowManyThereAre() -> None:
+    limits = startups()
+    crowd(limits, 12)
+    assert limits.refusal(HERE) == "12 connections have not logged in yet"
+
+
+@pytest.mark.parametrize(
+    ("start", "rate", "full", "present", "dropped"),
+    [
+        (5, 0, 10, 5, False),
+        (5, 0, 10, 6, True),
+        (5, 100, 10, 4, False),
+        (5, 100, 10, 5, True),
+        (5, 30, 5, 4, False),
+        (5, 30, 5, 5, True),
+        (1, 30, 1, 0, False),
+        (1, 30, 1, 1, True),
+    ],
+)
+def test_limitsAtTheirEdges(start: int, rate: int, full: int, present: int, dropped: bool) -> None:
+    limits = startups(start, rate, full)
+    crowd(limits, present)
+    assert (limits.refusal(HERE) is not None) is dropped
+
+
+def test_askingDoesNotCount() -> None:
+    limits = startups(start=1, rate=100, full=1, perSource=1)
+    assert [limits.refusal(HERE) for _ in range(3)] == [None] * 3
+
+
+# The end of a startup
+
+
+def test_startupThatIsOverFreesItsPlaces() -> None:
+    limits = startups(start=1, rate=100, full=1, perSource=1)
+    startup = limits.arrived(HERE)
+    assert limits.refusal(HERE) is not None
+    assert limits.refusal(HERE + 1) is not None
+    startup.over()
+    assert limits.refusal(HERE) is None
+
+
+def test_startupIsOverOnce() -> None:
+    limits = startups(perSource=2)
+    first, _ = limits.arrived(HERE), limits.arrived(HERE)
+    first.over()
+    first.over()
+    limits.arrived(HERE)
+    assert limits.refusal(HERE) is not None
+
+
+def test_sourcesThatHaveLeftAreNotKept() -> None:
+    limits = startups()
+    for startup in crowd(limits, 100):
+        startup.over()
+    assert limits._sources == {}

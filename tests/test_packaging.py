@@ -1,0 +1,61 @@
+"""
+What is built can be installed and run elsewhere.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*command: object, cwd: Path) -> str:
+    """
+    Run a program; its output.
+    """
+    done = subprocess.run(
+        [str(each) for each in command], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    An environment of its own, with nothing but the wheel in it.
+    """
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    (wheel,) = folder.glob("bastion-*.whl")
+    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
+    constraints = ROOT / "constraints.txt"
+    run(python, *pip, "install", "--constraint", constraints, wheel, cwd=folder)
+    return folder / "venv"
+
+
+def test_theWheelBringsThePlugin(installed: Path, tmp_path: Path) -> None:
+    text = run(installed / "bin" / "twistd", "bastion", "--help", cwd=tmp_path)
+    assert "--config" in text
+
+
+def test_theWheelBringsTheStrategies(installed: Path, tmp_path: Path) -> None:
+    script = (
+        "from bastion.config.installed import installed\n"
+        "from bastion.interfaces import IStrategy\n"
+        "print(*installed(IStrategy))"
+    )
+    names = run(installed / "bin" / "python", "-c", script, cwd=tmp_path).split()
+    assert names == ["least-sessions", "ordered", "random", "round-robin"]
+
+
+def test_theWheelDoesNotBringTwistedsOwnFiles(installed: Path) -> None:
+    (plugins,) = installed.glob("lib/python3*/site-packages/twisted/plugins")
+    ours = {path.name for path in plugins.glob("bastion_*.py")}
+    assert ours == {"bastion_service.py", "bastion_extensions.py"}
