@@ -77,6 +77,7 @@ class Exchange:
         self._host: UserAuthClient | None = None
         self._methods: tuple[bytes, ...] | None = None
         self._used: bytes | None = None
+        self._partial = False
         self._final = False
         self._question: Deferred[InfoResponse] | None = None
         self._trying = False
@@ -103,6 +104,13 @@ class Exchange:
             raise LoginImpossible(str(problem)) from None
         finally:
             self._trying = False
+
+    @property
+    def final(self) -> bool:
+        """
+        Whether the login stays with its host: it has asked, or was sent, something.
+        """
+        return self._final
 
     def hostLost(self, host: UserAuthClient) -> bool:
         """
@@ -142,7 +150,7 @@ class Exchange:
         assert self._methods is not None
         chosen = way(request.method, self._methods)
         if chosen is Way.NONE:
-            raise LoginRefused(offer(self._methods, self._used), False)
+            raise LoginRefused(self._offer(self._used), False)
         self._used = request.method
         if chosen is Way.UNCHANGED:
             reply = await self._unchanged(host, request)
@@ -160,9 +168,12 @@ class Exchange:
         """
         assert isinstance(reply, Failure), "a host's answer to `none` is yes or no"
         self._methods = reply.methods
-        if reply.partial:
-            self._used = None
+        self._partial = self._partial or reply.partial
         return reply.partial
+
+    def _offer(self, used: bytes | None) -> tuple[bytes, ...]:
+        assert self._methods is not None, "the host has answered"
+        return offer(self._methods, used, self._partial)
 
     def _concluded(self, host: UserAuthClient, request: Request, reply: Reply) -> Accepted:
         """
@@ -173,8 +184,7 @@ class Exchange:
         if isinstance(reply, ChangeRequest):
             raise PasswordExpired(reply)
         partial = self._heard(reply)
-        assert self._methods is not None
-        raise LoginRefused(offer(self._methods, self._used), partial)
+        raise LoginRefused(self._offer(self._used), partial)
 
     async def _unchanged(self, host: UserAuthClient, request: Request) -> Reply:
         """
@@ -220,8 +230,7 @@ class Exchange:
                 reply = await host.answer(InfoResponse((answer,)))
             else:
                 self._client.show(Banner(_MORE_THAN_A_PASSWORD))
-                assert self._methods is not None
-                raise LoginRefused(offer(self._methods, None), False)
+                raise LoginRefused(self._offer(None), False)
         return reply
 
     def _showInstead(self, information: InfoRequest) -> None:
@@ -253,8 +262,7 @@ class Exchange:
         """
         answers = (await self._questioned(question)).answers
         if len(answers) != len(question.prompts):
-            assert self._methods is not None
-            raise LoginRefused(offer(self._methods, self._used), False)
+            raise LoginRefused(self._offer(self._used), False)
         return answers
 
     async def _sendPassword(

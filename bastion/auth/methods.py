@@ -9,7 +9,8 @@ A host that takes passwords in one of the two ways can serve a client that
 gives them in the other, so the missing one is offered behind the host's own.
 The first attempt shows which of the two the client speaks; from then on it is
 offered that one alone, or a client that speaks both would ask its user twice as
-often as without a bastion.
+often as without a bastion.  After a partial success there is nothing to put in
+place of the host's own: who has more than a password to give speaks that method.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ class Way(enum.Enum):
     NONE = "not at all"
 
 
-def offer(host: Sequence[bytes], used: bytes | None) -> tuple[bytes, ...]:
+def offer(host: Sequence[bytes], used: bytes | None, partial: bool = False) -> tuple[bytes, ...]:
     """
     The methods to offer to the client.
 
     @param host: the methods that the host can continue with, in its order.
     @param used: the method of the client's latest attempt since the host's list
         was new; L{None} if there was none.
+    @param partial: whether the client has had a partial success.
     """
     own = tuple(method for method in host if method in _COUNTERPART)
-    if len(own) != 1:
+    if partial or len(own) != 1:
         return own
     both = (own[0], _COUNTERPART[own[0]])
     return (used,) if used in both else both

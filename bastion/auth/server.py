@@ -112,9 +112,16 @@ class UserAuthServer(SSHService):
         """
         The client is gone, or logged in.
         """
+        self.stop()
+
+    def stop(self) -> None:
+        """
+        Give up what is under way.
+        """
         self._waiting.clear()
         if self._attempt is not None:
-            self._attempt.cancel()
+            attempt, self._attempt = self._attempt, None
+            attempt.cancel()
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:
         """
@@ -178,6 +185,8 @@ class UserAuthServer(SSHService):
         Tell the client what the host has said, and go on.
         """
         failure.trap(UnauthorizedLogin, CancelledError)
+        if self._attempt is None:
+            return
         self._attempt = None
         problem: Any = failure.value
         if isinstance(problem, LoginImpossible):

@@ -19,13 +19,14 @@ from bastion.gateway.life import Acts, begin
 from bastion.gateway.route import Route
 from bastion.interfaces import ChannelRequest, HostRequest, Login
 from bastion.relay.channels import Channel
-from bastion.relay.connection import Relay
+from bastion.relay.pair import Relay
 from bastion.relay.session import SessionAdapter
 from bastion.relay.valve import Valve
+from bastion.ssh.farewell import DRAINING_TIME
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import Phase
 from bastion.ssh.server import ServerTransport
-from bastion.ssh.transport import DRAINING_TIME, Transport
+from bastion.ssh.transport import Transport
 from bastion.upstream import Upstream
 from bastion.wire import (
     DISCONNECT_BY_APPLICATION,
@@ -161,7 +162,7 @@ class Connection(Owner, Acts):
             self._because(f"the client left: {shown(description)}")
             if self._route is not None:
                 self._route.close(reason, description)
-        else:
+        elif self._relay is not None or self._userAuth.exchange.final:
             self._because(f"the host ended the connection: {shown(description)}")
             self.transport.finish(reason, description, DRAINING_TIME)
 
@@ -215,6 +216,7 @@ class Connection(Owner, Acts):
         text = f"{sentence} (reference {self._reference})".encode()
         if self.transport.phase is Phase.LOGIN and self._account:
             self._userAuth.show(Banner(text + b"\r\n"))
+            self._userAuth.stop()
         self.transport.finish(DISCONNECT_BY_APPLICATION, text)
         self._closeHost()
 
@@ -225,6 +227,7 @@ class Connection(Owner, Acts):
         assert self._upstream is not None
         service = self._upstream.transport.service
         assert isinstance(service, UserAuthClient)
+        self._log.event("host.refused", reason="it closed the connection during the login")
         if not self._userAuth.exchange.hostLost(service):
             self.dismiss("the host was lost", f"{self._upstream.lease.host} has gone away.")
 
@@ -272,11 +275,11 @@ class Connection(Owner, Acts):
         )
         self.ended.callback(None)
 
-    # What the relay tells: bastion.relay.connection.Observer
+    # What the relay tells: bastion.relay.pair.Observer
 
     def channelOpened(self, channel: Channel) -> None:
         """
-        See L{bastion.relay.connection.Observer}.
+        See L{bastion.relay.pair.Observer}.
         """
         extra = {"target": channel.target} if channel.target else {}
         by = channel.opener.value
@@ -284,6 +287,6 @@ class Connection(Owner, Acts):
 
     def refused(self, request: ChannelRequest, reason: str) -> None:
         """
-        See L{bastion.relay.connection.Observer}.
+        See L{bastion.relay.pair.Observer}.
         """
         self._log.event("channel.refused", type=shown(request.name), reason=reason)

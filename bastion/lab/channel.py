@@ -179,7 +179,7 @@ class PacedChannel(SSHChannel):
 
     def _pace(self) -> None:
         waiting = bool(self._outgoing)
-        if self.program is None or waiting == self._programPaused:
+        if self.program is None or self.localClosed or waiting == self._programPaused:
             return
         self._programPaused = waiting
         if waiting:

@@ -150,7 +150,8 @@ class Child(ProcessProtocol):
         The end of its log.
         """
         path = self._directory.bastionLog
-        text = path.read_text("utf-8", errors="backslashreplace")
+        text = path.read_text("utf-8", errors="replace")
+        text = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
         lines = "".join(f"  {line}\n" for line in text.splitlines()[-_TAIL_LINES:])
         return f"{path} ends so:\n{lines}"
 

@@ -2,9 +2,6 @@
 The lab's directory: keys that stay, and files written at each start.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import fcntl

@@ -6,9 +6,6 @@ user for each operation, and knows neither names that are not ASCII nor the
 attributes of open files.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import os

@@ -3,9 +3,6 @@ Forwarding from a host (RFC 4254 section 7.2), C{ssh -L} and C{ssh -J}: to
 loopback only, for the lab is no way out.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import ipaddress

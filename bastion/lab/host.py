@@ -2,9 +2,6 @@
 One host of the lab: a Conch SSH server on loopback.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import hmac

@@ -3,9 +3,6 @@ The session channel of a host (RFC 4254 section 6): terminal, shell, command,
 subsystem.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import os

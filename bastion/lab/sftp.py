@@ -2,9 +2,6 @@
 The file server of a host: SFTP version 3 as the program of a channel.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import errno

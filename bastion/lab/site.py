@@ -2,9 +2,6 @@
 The site: three hosts, and the bastion in front of them.
 """
 
-# usage.Options has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import json
@@ -55,6 +52,7 @@ class Options(usage.Options):
     """
 
     synopsis = "Usage: python -m bastion.lab [options]"
+    longdesc = "A small site on loopback, to try the bastion without set-up; Ctrl-C ends it."
     optParameters = [
         ["directory", "d", ".lab", "Where the lab keeps its files."],
         ["esrf-port", None, 5022, "The gateway to the NICE cluster.", _port],
@@ -216,6 +214,10 @@ async def _serve(reactor: Any, site: Site, out: TextIO, asJSON: bool) -> None:
         return Deferred.fromCoroutine(site.stop())
 
     reactor.addSystemEventTrigger("before", "shutdown", stop)
+    # Before that a signal would end the lab, and not stop it.
+    running: Deferred[None] = Deferred()
+    reactor.callWhenRunning(running.callback, None)
+    await running
     try:
         await site.start()
         if not site.stopping:

@@ -3,9 +3,6 @@ A host's side of the SSH transport and its two services, with what stock Conch
 leaves open: safe algorithms only, no packet in a log, no queue without limit.
 """
 
-# Conch has few annotations.
-# mypy: allow-untyped-calls
-
 from __future__ import annotations
 
 import struct
@@ -41,7 +38,7 @@ class DiscreetService(SSHService):
             return self.transport.sendUnimplemented()
         try:
             return handle(packet)
-        except (KeyError, IndexError, ValueError, struct.error):
+        except (KeyError, IndexError, TypeError, ValueError, struct.error):
             return self.transport.sendDisconnect(DISCONNECT_PROTOCOL_ERROR, b"bad packet")
 
 

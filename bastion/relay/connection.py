@@ -6,20 +6,17 @@ Packets cross unchanged; of data, only the length is looked at.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
 from bastion.relay.channels import (
     MAX_CHANNELS,
-    Channel,
-    Channels,
     End,
-    PendingReplies,
     TooManyChannels,
 )
-from bastion.relay.session import HOST_KEYS, SessionAdapter, target
+from bastion.relay.session import HOST_KEYS, target
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -45,42 +42,8 @@ from bastion.wire import (
     uint32,
 )
 
-
-class Observer(Protocol):
-    """
-    Who is told what the two ends do.
-    """
-
-    def channelOpened(self, channel: Channel) -> None:
-        """
-        Both ends agree on a channel.
-        """
-
-    def refused(self, request: ChannelRequest, reason: str) -> None:
-        """
-        An open or a request was refused by us.
-        """
-
-
-class Relay:
-    """
-    What the two sides of one connection share.
-
-    @ivar channels: the channels.
-    @ivar globals: the replies to global requests that each end is owed.
-    @ivar adapter: judges opens and requests.
-    @ivar observer: is told what happens.
-    """
-
-    def __init__(self, adapter: SessionAdapter, observer: Observer) -> None:
-        self.channels = Channels()
-        self.globals = {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}
-        self.adapter = adapter
-        self.observer = observer
-        client, host = Side(self, End.CLIENT), Side(self, End.HOST)
-        client.other, host.other = host, client
-        self.client = client
-        self.host = host
+if TYPE_CHECKING:
+    from bastion.relay.pair import Relay
 
 
 class Side(SSHService):

@@ -55,6 +55,7 @@ class Valve:
         self._lastLooks = lastLooks
         self._full = False
         self._shut = False
+        self._removed = False
         self._look: IDelayedCall | None = None
         self._looks = 0
         sink.transport.registerProducer(self, True)
@@ -83,7 +84,7 @@ class Valve:
         Open or shut, as things stand.
         """
         shut = (self._full or self._sink.exchangingKeys) and not self._source.exchangingKeys
-        if shut == self._shut:
+        if shut == self._shut or self._removed:
             return
         self._shut = shut
         if shut:
@@ -115,5 +116,6 @@ class Valve:
         """
         The two sides are coupled no longer; the source is not read any more.
         """
+        self._removed = True
         self._stopLooking()
         self._sink.transport.unregisterProducer()

@@ -53,7 +53,10 @@ _CONNECTION = frozenset(range(80, 128))
 FROM_CLIENT: dict[Phase, frozenset[int]] = {
     Phase.KEY_EXCHANGE: _ALWAYS | _REKEY,
     Phase.SERVICE: _ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_REQUEST},
-    Phase.LOGIN: _ALWAYS | _REKEY | {MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE},
+    # Paramiko asks for the service again before each attempt, and OpenSSH accepts it.
+    Phase.LOGIN: _ALWAYS
+    | _REKEY
+    | {MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE},
     # A login request that was under way when the login succeeded is ignored
     # (RFC 4252 section 5.3).
     Phase.CONNECTION: _ALWAYS | _REKEY | _CONNECTION | {MSG_USERAUTH_REQUEST},

@@ -46,6 +46,8 @@ class ServerTransport(Transport, conch.SSHServerTransport):
         """
         ::
             string  service name
+
+        Asked for again, the login goes on where it is: it does not start anew.
         """
         name = Reader(payload).string()
         if name != b"ssh-userauth":
@@ -53,4 +55,5 @@ class ServerTransport(Transport, conch.SSHServerTransport):
             self.disconnect(DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
             return
         self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
-        self.setService(self.makeUserAuth())
+        if self.service is None:
+            self.setService(self.makeUserAuth())

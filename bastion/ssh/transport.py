@@ -8,59 +8,36 @@ could leave open, one exception for bad input, and nothing of a packet in a log.
 
 from __future__ import annotations
 
-import enum
 import struct
 from typing import Any
 
 from twisted.conch.ssh import transport as conch
 from twisted.conch.ssh.service import SSHService
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
-from zope.interface import provider
 
 from bastion import algorithms
 from bastion.ssh import identification, tcp
+from bastion.ssh.farewell import PARTING_TIME, Farewell, State, Words
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import (
     KEX_PROGRESS,
     Phase,
     longestPacket,
 )
+from bastion.ssh.silence import SILENT
 from bastion.wire import (
     DISCONNECT_PROTOCOL_ERROR,
-    MSG_DISCONNECT,
     MSG_NEWKEYS,
     Malformed,
     Reader,
-    string,
-    uint32,
 )
 
 #: From the connection to the first new keys, in seconds.
 HANDSHAKE_TIME = 10.0
-#: What a peer gets to take our last words, in seconds.
-PARTING_TIME = 5.0
-#: What a client gets to take what its host has sent before it ended, in seconds: much
-#: can be on its way over a slow line.
-DRAINING_TIME = 60.0
-
-
-@provider(ILogObserver)
-def _nowhere(event: LogEvent) -> None:
-    """
-    Forget an event.
-    """
-
-
-class _End(enum.Enum):
-    """
-    How a transport stands to its own end.
-    """
-
-    NOT_YET = "open"
-    WHEN_SENT = "ends when the key exchange lets the queue go"
-    PARTING = "last words are said"
+#: For a later key exchange, in seconds: all that was sent before it has to arrive first,
+#: over whatever line the user has.
+REKEY_TIME = 120.0
 
 
 class Transport(conch.SSHTransportBase):
@@ -72,31 +49,27 @@ class Transport(conch.SSHTransportBase):
     @ivar phase: which messages the peer may send.
     """
 
-    # Conch tells its log each packet that it does not know, payload included,
-    # which may be a password: it talks to nobody.
-    _log = Logger(namespace="bastion.ssh.conch", observer=_nowhere)
-
+    _log = SILENT
     supportedCiphers = list(algorithms.CIPHERS)
     supportedMACs = list(algorithms.MACS)
     supportedCompressions = list(algorithms.COMPRESSIONS)
 
     transport: Any
     allowed: dict[Phase, frozenset[int]]
+    _deadline: IDelayedCall
     _preamble: bool
 
     def __init__(self, owner: Owner, clock: IReactorTime) -> None:
         self.owner = owner
         self.clock = clock
         self.phase = Phase.KEY_EXCHANGE
-        self._end = _End.NOT_YET
-        self._farewell = (0, b"", PARTING_TIME)
+        self._farewell = Farewell(self)
         self._keysReady = False
         self._identification = identification.IdentificationReader(self._preamble)
-        self._deadline: IDelayedCall | None = None
         self._quickAcknowledge = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} in {self.phase.value}, {self._end.value}>"
+        return f"<{type(self).__name__} in {self.phase.value}, {self._farewell.state.value}>"
 
     @property
     def exchangingKeys(self) -> bool:
@@ -116,9 +89,7 @@ class Transport(conch.SSHTransportBase):
         self.transport.write(self.ourVersionString + b"\r\n")
         self.currentEncryptions = conch.SSHCiphers(b"none", b"none", b"none", b"none")
         self.currentEncryptions.setKeys(b"", b"", b"", b"", b"", b"")
-        self._deadline = self.clock.callLater(
-            HANDSHAKE_TIME, self._fail, "the key exchange took too long"
-        )
+        self._mustEnd(HANDSHAKE_TIME)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -151,8 +122,8 @@ class Transport(conch.SSHTransportBase):
         """
         End the service, then tell the owner.
         """
-        self._end = _End.PARTING
-        if self._deadline is not None and self._deadline.active():
+        self._farewell.gone()
+        if self._deadline.active():
             self._deadline.cancel()
         if self.service is not None:
             self.service.serviceStopped()
@@ -164,7 +135,7 @@ class Transport(conch.SSHTransportBase):
         """
         Take the packets out of what was received.
         """
-        while self._end is not _End.PARTING:
+        while not self._farewell.said:
             packet = self._nextPacket()
             if packet is None:
                 return
@@ -196,6 +167,8 @@ class Transport(conch.SSHTransportBase):
             if not inProgress or self._keysReady != (messageNum == MSG_NEWKEYS):
                 raise Malformed(f"message {messageNum} outside of its key exchange")
         if messageNum >= 50:
+            if self._farewell.state is not State.OPEN:
+                return
             assert self.service is not None, "the phase table lets these through with a service"
             self.service.packetReceived(messageNum, payload)
             return
@@ -225,6 +198,8 @@ class Transport(conch.SSHTransportBase):
         Start a key exchange, or join the one that the peer has started.
         """
         super().sendKexInit()
+        if self.phase is not Phase.KEY_EXCHANGE:
+            self._mustEnd(REKEY_TIME)
         self.owner.keyExchanging(self)
 
     def ssh_KEXINIT(self, payload: bytes) -> None:
@@ -237,6 +212,13 @@ class Transport(conch.SSHTransportBase):
         super().ssh_KEXINIT(payload)
         # Conch leaves REQUESTED when it has only answered the peer's.
         self._keyExchangeState = self._KEY_EXCHANGE_PROGRESSING
+
+    def _mustEnd(self, seconds: float) -> None:
+        """
+        Let the key exchange have a limit.
+        """
+        problem = "the key exchange took too long"
+        self._deadline = self.clock.callLater(seconds, self._fail, problem)
 
     def _keySetup(self, sharedSecret: bytes, exchangeHash: bytes) -> None:
         """
@@ -251,15 +233,12 @@ class Transport(conch.SSHTransportBase):
         """
         self._keysReady = False
         super()._newKeys()
+        self._deadline.cancel()
         if self.phase is Phase.KEY_EXCHANGE:
-            assert self._deadline is not None
-            self._deadline.cancel()
             self.phase = Phase.SERVICE
             self.owner.secured(self)
         self.owner.keyExchanging(self)
-        if self._end is _End.WHEN_SENT:
-            self._end = _End.NOT_YET
-            self.disconnect(*self._farewell)
+        self._farewell.queueSent()
 
     # The end
 
@@ -272,42 +251,21 @@ class Transport(conch.SSHTransportBase):
         @param limit: what the peer gets to take what was sent before the
             connection is aborted, in seconds.
         """
-        if self._end is _End.PARTING:
-            return
-        self._end = _End.PARTING
-        if reason and self.gotVersion:
-            self.sendPacket(MSG_DISCONNECT, uint32(reason) + string(description) + string(b""))
-        self._close(limit)
-
-    def _close(self, limit: float) -> None:
-        # A registered producer would keep the transport from closing.
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-        self._abortAfter(limit)
-
-    def _abortAfter(self, limit: float) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = self.clock.callLater(limit, self.transport.abortConnection)
+        self._farewell.say(Words(reason, description, limit))
 
     def finish(self, reason: int, description: bytes, limit: float = PARTING_TIME) -> None:
         """
         Like L{disconnect}, behind everything that was sent before: what a
         key exchange holds back is not overtaken.
         """
-        if self.exchangingKeys and self._end is _End.NOT_YET and self.sessionID is not None:
-            self._end = _End.WHEN_SENT
-            self._farewell = (reason, description, limit)
-            self._abortAfter(limit)
-        else:
-            self.disconnect(reason, description, limit)
+        self._farewell.sayLast(Words(reason, description, limit))
 
     def sendDisconnect(self, reason: int, desc: bytes) -> None:
         """
         Called by Conch when it finds fault with a packet or with the peer's
         algorithms.
         """
-        if self._end is not _End.PARTING:
+        if not self._farewell.said:
             self.owner.failed(self, desc.decode())
             self.disconnect(reason, desc)
 
@@ -315,7 +273,7 @@ class Transport(conch.SSHTransportBase):
         """
         End the connection because of what the peer sent.
         """
-        if self._end is _End.PARTING:
+        if self._farewell.said:
             return
         self.owner.failed(self, problem)
         if not self.gotVersion:
@@ -338,9 +296,8 @@ class Transport(conch.SSHTransportBase):
         """
         reader = Reader(payload)
         reason, description = reader.uint32(), reader.string()
-        self._end = _End.PARTING
+        self._farewell.heard()
         self.owner.disconnected(self, reason, description)
-        self._close(PARTING_TIME)
 
     def ssh_UNIMPLEMENTED(self, payload: bytes) -> None:
         """

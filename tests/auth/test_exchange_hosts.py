@@ -246,7 +246,6 @@ def test_answersOfTheUserAreNotKeptForAnotherHost(stage: Any) -> None:
     assert stage.nice2.hears() == []
 
 
-@pytest.mark.xfail(strict=True, reason="the login ends, though any host would still do")
 def test_hostThatGoesBetweenTwoRequestsBeforeAnythingWasAskedIsReplaced(stage: Any) -> None:
     stage.begun(PASSWORD)
 

@@ -143,7 +143,6 @@ def test_wrongPasswordMayBeFollowedByTheRightOne(asking: Any) -> None:
     assert asking.program.hears() == [Failure((PASSWORD,), False), Success()]
 
 
-@pytest.mark.xfail(strict=True, reason="it is logged with a traceback, as a fault of ours")
 @pytest.mark.parametrize("fields", [b"", byte(0), byte(0) + string(b"p")[:-1], byte(1)])
 def test_malformedPasswordIsTheClientsFault(asking: Any, logged: list[Any], fields: bytes) -> None:
     try:

@@ -43,6 +43,16 @@ def test_methodsAreOfferedAsTheHostHasThem(
     assert offer(host, used) == offered
 
 
+@pytest.mark.parametrize("used", [None, P, K])
+@pytest.mark.parametrize(
+    ("host", "offered"), [((P,), (P,)), ((K,), (K,)), ((KEY, K, P), (K, P)), ((KEY,), ())]
+)
+def test_nothingIsPutInPlaceOfTheHostsMethodAfterAPartialSuccess(
+    host: tuple[bytes, ...], offered: tuple[bytes, ...], used: bytes | None
+) -> None:
+    assert offer(host, used, partial=True) == offered
+
+
 @pytest.mark.parametrize(
     ("method", "host", "expected"),
     [
@@ -77,8 +87,9 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("used", [None, P, K])
-def test_whatIsOfferedHasAWay(host: tuple[bytes, ...], used: bytes | None) -> None:
-    assert Way.NONE not in [way(method, host) for method in offer(host, used)]
+@pytest.mark.parametrize("partial", [False, True])
+def test_whatIsOfferedHasAWay(host: tuple[bytes, ...], used: bytes | None, partial: bool) -> None:
+    assert Way.NONE not in [way(method, host) for method in offer(host, used, partial)]
 
 
 @pytest.mark.parametrize("host", HOSTS)

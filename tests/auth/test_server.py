@@ -166,7 +166,6 @@ def test_secondAnswersAreMalformed(stage: Any) -> None:
     assert stage.nice1.hears()[1:] == [InfoResponse((b"once",))]
 
 
-@pytest.mark.xfail(strict=True, reason="the question is put, and nobody answers it")
 def test_requestThatWaitsEndsTheDialogueThatItsForerunnerOpens(stage: Any) -> None:
     """
     The client has given the dialogue up before the host's question came, so it

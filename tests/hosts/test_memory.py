@@ -130,6 +130,16 @@ def test_accountThatMovedAndCameBackSticksAsLongAsItIsConnected(
     third.release()
 
 
+def test_accountComesBackToWhereItStillIsConnected(leases: Leases) -> None:
+    still, latest = leases.acquire(ONE, ACCOUNT), leases.acquire(TWO, ACCOUNT)
+    still.confirm()
+    latest.confirm()
+    latest.release()
+    assert leases.stickyHost(ACCOUNT) == ONE
+    still.release()
+    assert leases.stickyHost(ACCOUNT) == TWO, "the latest, when there is no connection"
+
+
 def test_failedLoginDoesNotMoveTheAccount(leases: Leases) -> None:
     leases.acquire(ONE, ACCOUNT).confirm()
     leases.acquire(TWO, ACCOUNT).release()

@@ -130,7 +130,7 @@ def test_changeOfTheWindowReachesTheHost(to):
 def test_interruptKeyStopsTheCommandOnly(to):
     with terminal(to("pam")) as screen:
         screen.expect("ready> ")
-        screen.type("echo go; sleep 100\r")
+        screen.type("sh -c 'echo go; exec sleep 100'\r")
         screen.expect("\ngo")
         screen.type("\x03")
         screen.expect("ready> ")

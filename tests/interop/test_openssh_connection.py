@@ -109,7 +109,7 @@ def test_sessionBeyondTheHostsLimitIsRefusedByTheHost(to, directly):
             held = [master.start("read x") for _ in range(50)]
             until(lambda m=master: "Master running" in m.control("check").stderr, 10)
             refused = master.start("true")
-            texts.append((refused.wait(30), refused.stderr.read()))
+            texts.append((refused.wait(30), refused.stderr.readline()))
             for session in [refused, *held]:
                 clients.end(session)
     assert texts[0] == texts[1]
@@ -136,15 +136,15 @@ def test_keysChangeWhileDataGoesBothWays(to, kind, options):
     """
     Of the client's side, of the host's side, of both, and of none.
     """
-    data = random.Random(7).randbytes(12 * MIB)
+    data = random.Random(7).randbytes(6 * MIB)
     done = ssh(to(kind), "cat", data=data, options=["-v", *options]).ok()
     assert done.stdout == data
     changes = len(re.findall("SSH2_MSG_NEWKEYS received", done.stderr))
-    assert changes > 5 or not options
+    assert changes > 3 or not options
 
 
 def test_clientChangesItsKeysDuringADownload(to, payload):
-    options = ["-v", "-oRekeyLimit=1M"]
+    options = ["-v", "-oRekeyLimit=2M"]
     done = ssh(to("pam"), f"cat {payload.path}", options=options).ok()
     assert payload.matches(done.stdout)
     assert done.stderr.count("SSH2_MSG_NEWKEYS received") > 20

@@ -15,7 +15,7 @@ from harness.clients import environment
 from harness.openssh import session, ssh
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import answers, freePort, until
+from harness.waiting import listens, freePort, until
 
 pytestmark = pytest.mark.interop
 
@@ -53,14 +53,14 @@ def connectUnix(path):
 def test_localForwardingCarriesDataAndItsEnd(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-L{port}:127.0.0.1:{echo}"):
-        until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+        until(lambda: listens("127.0.0.1", port), 20, "the forwarded port")
         assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
 
 
 def test_manyForwardedConnectionsAtOnce(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-L{port}:127.0.0.1:{echo}"), ExitStack() as stack:
-        until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+        until(lambda: listens("127.0.0.1", port), 20, "the forwarded port")
         connections = [stack.enter_context(peers.connect(port)) for _ in range(60)]
         for n, connection in enumerate(connections):
             connection.sendall(f"{n}".encode())
@@ -81,9 +81,9 @@ def test_forwardingToNobodyFailsAsItDoesDirectly(to, directly):
 def test_remoteForwardingComesBack(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-R127.0.0.1:{port}:127.0.0.1:{echo}"):
-        until(lambda: answers("127.0.0.1", port), 20, "the port on the host")
+        until(lambda: listens("127.0.0.1", port), 20, "the port on the host")
         assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
-    until(lambda: not answers("127.0.0.1", port), 20, "the host closes the port")
+    until(lambda: not listens("127.0.0.1", port), 20, "the host closes the port")
 
 
 def test_remoteForwardingOnAPortThatTheHostChooses(to, echo):
@@ -119,13 +119,13 @@ def test_remoteForwardingIsCancelled(to, echo):
         ssh(route, options=["-O", "forward", *forward]).ok()
         assert peers.exchange(peers.connect(port), b"x") == b"x[end]"
         ssh(route, options=["-O", "cancel", *forward]).ok()
-        until(lambda: not answers("127.0.0.1", port), 20, "the host closes the port")
+        until(lambda: not listens("127.0.0.1", port), 20, "the host closes the port")
 
 
 def test_socksProxy(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-D{port}"):
-        until(lambda: answers("127.0.0.1", port), 20, "the proxy")
+        until(lambda: listens("127.0.0.1", port), 20, "the proxy")
         line = [program("nc"), "-N", "-X5", f"-x127.0.0.1:{port}", "127.0.0.1", str(echo)]
         done = clients.run(line, environment(to("pam").newDirectory()), DATA)
         assert done.stdout == DATA + b"[end]"
@@ -134,7 +134,7 @@ def test_socksProxy(to, echo):
 def test_remoteSocksProxy(to, echo):
     port = freePort()
     with forwarding(to("pam"), f"-R{port}"):
-        until(lambda: answers("127.0.0.1", port), 20, "the proxy on the host")
+        until(lambda: listens("127.0.0.1", port), 20, "the proxy on the host")
         line = [program("nc"), "-N", "-X5", f"-x127.0.0.1:{port}", "127.0.0.1", str(echo)]
         done = clients.run(line, environment(to("pam").newDirectory()), DATA)
         assert done.stdout == DATA + b"[end]"
@@ -183,7 +183,7 @@ def test_bounceFromTheHostToAnother(to, directly):
 def test_localForwardingToAUnixSocket(to, user):
     port = freePort()
     with peers.unixEcho(user.home / "echo") as path, forwarding(to("pam"), f"-L{port}:{path}"):
-        until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+        until(lambda: listens("127.0.0.1", port), 20, "the forwarded port")
         assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
 
 

@@ -94,11 +94,15 @@ def test_directAndReverseForwarding(to):
 
 
 def test_clientRenegotiatesKeys(to):
+    """
+    With no channel open: paramiko locks itself when one closes meanwhile.
+    """
     with paramikoclient.client(to("pam")) as client:
         for n in range(5):
             client.get_transport().renegotiate_keys()
             _, stdout, _ = client.exec_command(f"echo {n}", timeout=20)
             assert stdout.read() == f"{n}\n".encode()
+            until(lambda channel=stdout.channel: channel.closed, 20, "the channel is closed")
 
 
 def test_keepalivesAndIgnoredMessages(to):

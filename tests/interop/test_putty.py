@@ -12,7 +12,7 @@ from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.putty import plink, pscp, psftp
 from harness.terminal import Terminal
-from harness.waiting import answers, freePort, until
+from harness.waiting import listens, freePort, until
 
 pytestmark = pytest.mark.interop
 
@@ -128,13 +128,16 @@ def test_dialogueLooksAsItDoesDirectly(to, directly, account, typed):
 
 def test_oldPasswordIsChanged(to):
     """
-    The dialogue that WinSCP and PuTTY make of a change request.
+    A change request of the C{password} method.  PuTTY makes a dialogue of it; or
+    the bastion does, for PuTTY prefers keyboard-interactive.
     """
     with atTerminal(to("odd").as_("change-password"), "hello") as screen:
-        for text in (PASSWORD, PASSWORD, CHANGED_PASSWORD, CHANGED_PASSWORD):
-            screen.expect(r"assword.*: $")
-            screen.type(text + "\r")
-        screen.expect("hello change-password")
+        for _ in range(5):
+            seen = screen.expect(r"([^\n]*): $|hello change-password").group().lower()
+            if seen.startswith("hello"):
+                break
+            new = any(word in seen for word in ("new", "confirm", "retype"))
+            screen.type((CHANGED_PASSWORD if new else PASSWORD) + "\r")
         assert screen.ended() == 0
 
 
@@ -180,7 +183,7 @@ def test_forwardedPort(to):
         line = [program("plink"), "-ssh", *putty.common(route), "-pw", route.password]
         line += ["-N", "-L", f"127.0.0.1:{port}:127.0.0.1:{echo}", route.address]
         with clients.running(line, clients.environment(route.newDirectory())):
-            until(lambda: answers("127.0.0.1", port), 20, "the forwarded port")
+            until(lambda: listens("127.0.0.1", port), 20, "the forwarded port")
             connection = peers.connect(port)
             assert peers.exchange(connection, b"abc" * 100_000) == b"abc" * 100_000 + b"[end]"
 

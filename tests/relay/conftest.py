@@ -14,7 +14,8 @@ from twisted.conch.ssh.keys import Key
 
 from bastion.interfaces import ChannelRequest, HostAddress, Login
 from bastion.relay.channels import Channel
-from bastion.relay.connection import Relay, Side
+from bastion.relay.connection import Side
+from bastion.relay.pair import Relay
 from bastion.relay.session import SessionAdapter
 from bastion.relay.valve import Valve
 from bastion.ssh.client import ClientTransport

@@ -192,6 +192,19 @@ def test_cancelledForwardingGrantsNothingMore() -> None:
     assert grants.verdict(connected(b"", 8081)) == ALLOW
 
 
+def test_failureThatIsHeardBehindTheCancelCountsOnce() -> None:
+    """
+    A client need not wait for one reply before it goes on.
+    """
+    grants = Grants()
+    request = asked(FORWARD, bound(b"", 8080))
+    grants.note(request)
+    grants.note(asked(CANCEL, bound(b"", 8080)))
+    grants.answered(request, None)
+    grants.note(request)
+    assert grants.verdict(connected(b"", 8080)) == ALLOW
+
+
 def test_cancellingWhatWasNotAskedForDoesNothing() -> None:
     grants = Grants()
     grants.note(asked(CANCEL, bound(b"", 8080)))

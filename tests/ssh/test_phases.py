@@ -17,7 +17,7 @@ EVERYWHERE = {KEX, SERVICE, LOGIN, CONNECTION}
 MAY_SEND: list[tuple[str, range, set[Phase], set[Phase]]] = [
     ("nothing", range(0, 1), set(), set()),
     ("DISCONNECT to DEBUG", range(1, 5), EVERYWHERE, EVERYWHERE),
-    ("SERVICE_REQUEST", range(5, 6), {SERVICE}, set()),
+    ("SERVICE_REQUEST", range(5, 6), {SERVICE, LOGIN}, set()),
     ("SERVICE_ACCEPT", range(6, 7), set(), {SERVICE}),
     ("EXT_INFO", range(7, 8), {SERVICE}, {SERVICE, LOGIN, CONNECTION}),
     ("other of the transport", range(8, 20), set(), set()),

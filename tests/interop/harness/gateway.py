@@ -18,7 +18,7 @@ from harness import hostkeys
 from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import answers, freePort
+from harness.waiting import listens, freePort
 
 ADDRESS = "127.0.0.1"
 
@@ -66,7 +66,7 @@ class Gateway:
             (self.directory / f"known_hosts.{name}").write_text(plan.knownHosts)
         self.configuration.write_text(self._toml())
         ports = [plan.port for plan in self.plans.values()]
-        self.server.start(lambda: all(answers(ADDRESS, port) for port in ports))
+        self.server.start(lambda: all(listens(ADDRESS, port) for port in ports))
         return self
 
     def _toml(self) -> str:

@@ -14,7 +14,7 @@ from harness import hostkeys
 from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import answers, freePort
+from harness.waiting import listens, freePort
 
 BANNER = "Authorized users of the example institute only.\nGr\u00fc\u00dfe vom Rechner.\n"
 
@@ -50,7 +50,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "rekey": {
         "UsePAM": "no",
         "PasswordAuthentication": "yes",
-        "RekeyLimit": "1M",
+        "RekeyLimit": "2M",
         "LogLevel": "DEBUG1",
     },
     "second": {"UsePAM": "yes", **_BOTH, "SetEnv": "INTEROP_HOST=second"},
@@ -122,7 +122,7 @@ class Host:
         """
         Start it and wait until it listens.
         """
-        self.server.start(lambda: answers(self.address, self.port))
+        self.server.start(lambda: listens(self.address, self.port))
         return self
 
 

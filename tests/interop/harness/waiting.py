@@ -7,9 +7,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+#: The state of a listening socket in /proc/net/tcp.
+_LISTEN = "0A"
 
 
 def until(condition: Callable[[], T], seconds: float, what: str = "") -> T:
@@ -41,12 +45,11 @@ def freePort(address: str = "127.0.0.1") -> int:
         return port
 
 
-def answers(address: str, port: int) -> bool:
+def listens(address: str, port: int) -> bool:
     """
-    Whether somebody listens there.
+    Whether somebody listens there; found without knocking.
     """
-    try:
-        socket.create_connection((address, port), timeout=2).close()
-    except OSError:
-        return False
-    return True
+    number = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:{port:04X}"
+    everywhere = f"00000000:{port:04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1] in (number, everywhere) and row[3] == _LISTEN for row in rows)

@@ -1,0 +1,298 @@
+"""
+A whole site in memory: clients, a gateway and the hosts of its cluster; and what
+must be so when every test is over.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from twisted.conch.ssh.keys import Key
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.logger import LogEvent, LogPublisher, globalLogPublisher
+
+from bastion.admission.gate import Gate
+from bastion.admission.limits import Startups
+from bastion.auth.checkers import hostPortal
+from bastion.auth.messages import NONE, PASSWORD, Failure, Password, Request
+from bastion.config.schema import AdmissionTable, GatewayTable
+from bastion.gateway.factory import GatewayFactory
+from bastion.gateway.gateway import Gateway
+from bastion.hosts.memory import Leases
+from bastion.hosts.selector import Selector
+from bastion.hosts.strategies import NoOptions, Ordered
+from bastion.interfaces import HostAddress
+from bastion.testing.network import Network
+from bastion.testing.speakers import Speaker, TrustedKeys, speakingClient, speakingHost
+from bastion.upstream import Site
+from bastion.wire import (
+    MSG_CHANNEL_OPEN,
+    MSG_CHANNEL_OPEN_CONFIRMATION,
+    MSG_USERAUTH_FAILURE,
+    MSG_USERAUTH_REQUEST,
+    MSG_USERAUTH_SUCCESS,
+    string,
+    uint32,
+)
+
+KEY = Key(Ed25519PrivateKey.generate())
+HOSTS = (HostAddress("nice1"), HostAddress("nice2"))
+
+
+class Talker:
+    """
+    A client or a host, with some things to say.
+
+    @ivar speaker: who speaks.
+    """
+
+    def __init__(self, network: Network, speaker: Speaker) -> None:
+        self.speaker = speaker
+        self._network = network
+
+    @property
+    def transport(self) -> Any:
+        """
+        Its SSH transport.
+        """
+        return self.speaker.transport
+
+    @property
+    def tcp(self) -> Any:
+        """
+        Its TCP transport.
+        """
+        return self.transport.transport
+
+    @property
+    def fate(self) -> list[Any]:
+        """
+        What became of its connection, without its beginning.
+        """
+        return [event for event in self.speaker.witness.events if event != "secured"]
+
+    def hears(self) -> list[tuple[int, bytes]]:
+        """
+        What it was sent since the last call.
+        """
+        services = (self.speaker.login, self.speaker.session)
+        heard = [message for service in services for message in service.heard]
+        for service in services:
+            service.heard.clear()
+        return heard
+
+    def says(self, number: int, payload: bytes = b"") -> None:
+        """
+        Send a message, and let everything that follows from it happen.
+        """
+        self.transport.sendPacket(number, payload)
+        self._network.settle()
+
+    def requests(self, method: bytes, fields: bytes = b"", account: bytes = b"johnson") -> None:
+        """
+        As a client: ask to be logged in.
+        """
+        request = Request(account, b"ssh-connection", method, fields)
+        self.says(MSG_USERAUTH_REQUEST, request.pack())
+
+    def offers(self, *methods: bytes, partial: bool = False) -> None:
+        """
+        As a host: fail, and say what can continue.
+        """
+        self.says(MSG_USERAUTH_FAILURE, Failure(methods, partial).pack())
+
+    def accepts(self) -> None:
+        """
+        As a host: let the user in.
+        """
+        self.transport.sendPacket(MSG_USERAUTH_SUCCESS, b"")
+        self.speaker.startSession()
+        self._network.settle()
+
+    def leaves(self) -> None:
+        """
+        Close the connection without a word.
+        """
+        self.tcp.loseConnection()
+        self._network.settle()
+
+
+class Memory:
+    """
+    A site in memory.
+
+    @ivar events: the audit log: names and fields, in order.
+    @ivar failures: tracebacks in the log.
+    @ivar checked: whether a test has seen what is left.
+    """
+
+    def __init__(
+        self,
+        admission: dict[str, Any] | None = None,
+        notice: str | None = None,
+        policies: tuple[Any, ...] = (),
+    ) -> None:
+        self.network = Network()
+        self.clock = self.network.clock
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.failures: list[LogEvent] = []
+        self.checked = False
+        self.clients: list[Talker] = []
+        self.hosts: dict[str, list[Talker]] = {host.name: [] for host in HOSTS}
+        for host in HOSTS:
+            self.network.listen(host, lambda host=host: self._newHost(host))
+        self.leases = Leases(self.clock, 0)
+        site = Site(
+            Selector(HOSTS, Ordered(NoOptions()), self.leases),
+            self.network.endpoint,
+            lambda host: TrustedKeys({KEY.public().blob()}),
+            self.clock,
+        )
+        settings = AdmissionTable(**(admission or {}))
+        cluster = None if notice else "nice"
+        table = GatewayTable(
+            name="esrf", listen=("tcp:0",), cluster=cluster, notice=notice, admission=settings
+        )
+        way, publisher = None if notice else site, LogPublisher(self._heard)
+        keys = {b"ssh-ed25519": KEY}
+        gateway = Gateway(table, way, hostPortal(), policies, keys, publisher, self.clock)
+        limits = (*attrs.astuple(settings.max_startups), settings.per_source_startups)
+        self.startups = Startups(*limits, lambda: 0.0)
+        gate = Gate(settings.allow_from, settings.deny_from)
+        self.factory = GatewayFactory(gateway, gate, self.startups)
+        self.factory.doStart()
+
+    def _heard(self, event: LogEvent) -> None:
+        self.events.append((event["event"], event["fields"]))
+
+    def _newHost(self, host: HostAddress) -> Any:
+        talker = Talker(self.network, speakingHost(self.clock, KEY))
+        self.hosts[host.name].append(talker)
+        return talker.transport
+
+    def host(self, name: str = "nice1") -> Talker:
+        """
+        The latest connection to a host, from its point of view.
+        """
+        return self.hosts[name][-1]
+
+    def connects(self, source: str = "198.51.100.7", settle: bool = True) -> Talker | None:
+        """
+        A client connects.
+
+        @return: L{None} when it was dropped.
+        """
+        family = IPv6Address if ":" in source else IPv4Address
+        built = self.factory.buildProtocol(family("TCP", source, 49152))
+        if built is None:
+            return None
+        client = Talker(self.network, speakingClient(self.clock, KEY))
+        self.clients.append(client)
+        self.network.link(client.transport, built, (source, "192.0.2.22"))
+        if settle:
+            self.network.settle()
+        return client
+
+    def loggedIn(self) -> tuple[Talker, Talker]:
+        """
+        A client logs in to nice1 with a password.
+        """
+        client = self.connects()
+        assert client is not None
+        client.requests(NONE)
+        host = self.host()
+        host.offers(PASSWORD)
+        client.requests(PASSWORD, Password(b"right").pack())
+        host.accepts()
+        client.speaker.startSession()
+        client.hears()
+        host.hears()
+        return client, host
+
+    def opened(self, client: Talker, host: Talker, number: int = 0) -> None:
+        """
+        The client opens a session channel.
+        """
+        numbers = uint32(number) + uint32(2**21) + uint32(32768)
+        client.says(MSG_CHANNEL_OPEN, string(b"session") + numbers)
+        host.says(MSG_CHANNEL_OPEN_CONFIRMATION, uint32(number) + numbers)
+        client.hears()
+        host.hears()
+
+    def everybodyVanishes(self) -> None:
+        """
+        All clients that are still there are gone.
+        """
+        for client in self.clients:
+            client.tcp.abortConnection()
+        self.network.settle()
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """
+        The fields of the events of one name.
+        """
+        return [fields for event, fields in self.events if event == name]
+
+    @property
+    def reason(self) -> str:
+        """
+        Why the only connection was closed.
+        """
+        return str(self.named("connection.closed")[0]["reason"])
+
+    def check(self) -> None:
+        """
+        See that nothing is left of any connection.
+        """
+        self.checked = True
+        opened = [fields["reference"] for fields in self.named("connection.opened")]
+        closed = [fields["reference"] for fields in self.named("connection.closed")]
+        assert sorted(opened) == sorted(closed)
+        assert self.factory.connections == set()
+        assert {host: n for host, n in self.leases.sessions.items() if n} == {}
+        assert (self.startups._total, dict(self.startups._sources)) == (0, {})
+        assert self.clock.getDelayedCalls() == []
+        assert all(talker.tcp.lost for hosts in self.hosts.values() for talker in hosts)
+        assert self.failures == []
+
+
+@pytest.fixture
+def memoryOf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Memory]]:
+    """
+    Makes sites in memory.  When the test is over, whoever is still connected
+    vanishes, and nothing may be left.
+    """
+    made: list[Memory] = []
+    monkeypatch.setattr("bastion.relay.valve.peerState", lambda transport: 0)
+
+    def make(**settings: Any) -> Memory:
+        made.append(Memory(**settings))
+        return made[-1]
+
+    def observer(event: LogEvent) -> None:
+        if "log_failure" in event:
+            for memory in made:
+                memory.failures.append(event)
+
+    globalLogPublisher.addObserver(observer)
+    yield make
+    for memory in made:
+        memory.everybodyVanishes()
+    gc.collect()
+    globalLogPublisher.removeObserver(observer)
+    for memory in made:
+        if not memory.checked:
+            memory.check()
+
+
+@pytest.fixture
+def memory(memoryOf: Any) -> Any:
+    """
+    A site in memory.
+    """
+    return memoryOf()

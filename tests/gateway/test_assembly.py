@@ -1,0 +1,183 @@
+"""
+L{bastion.gateway.assembly}: from a configuration to gateways that are ready.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogPublisher
+
+from bastion.config.installed import installed
+from bastion.config.load import load
+from bastion.config.problems import ConfigurationError
+from bastion.gateway.assembly import HostKeysOf, assemble
+from bastion.gateway.factory import GatewayFactory
+from bastion.interfaces import HostAddress, HostUnavailable
+from bastion.ssh.hostkeys import loadHostKeys
+from bastion.ssh.knownhosts import KnownHostsFile
+from bastion.wire import string
+
+BLOB = string(b"ssh-ed25519") + string(bytes(32))
+LINE = b"nice1 ssh-ed25519 " + base64.b64encode(BLOB) + b"\n"
+
+FILE = """
+[gateway.esrf]
+listen = "tcp:5022"
+cluster = "nice"
+[gateway.esrf.admission]
+per_source_startups = 1
+[gateway.embl]
+listen = "tcp:5024"
+notice = "See its own pages."
+[gateway.ill]
+listen = ["tcp:5023", "tcp6:5023"]
+cluster = "ill"
+[cluster.nice]
+hosts = ["nice1", "nice2:2222"]
+select = "ordered"
+[cluster.ill]
+hosts = ["login.example.org"]
+known_hosts = "others"
+"""
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    A directory with host keys, for they take long to make.
+    """
+    directory: Path = tmp_path_factory.mktemp("keys")
+    loadHostKeys(directory)
+    return directory
+
+
+@pytest.fixture
+def directory(tmp_path: Path, keys: Path) -> Path:
+    """
+    A directory with all that the file names.
+    """
+    shutil.copytree(keys, tmp_path / "state")
+    for name in ("known_hosts", "others"):
+        (tmp_path / name).write_bytes(LINE)
+    return tmp_path
+
+
+def assembled(directory: Path) -> dict[str, GatewayFactory]:
+    """
+    The gateways of the file.
+    """
+    configuration = load(FILE, directory, installed)
+    return assemble(configuration, MemoryReactorClock(), LogPublisher())
+
+
+def problems(directory: Path) -> list[str]:
+    """
+    The lines that the operator reads.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        assembled(directory)
+    return str(caught.value).splitlines()
+
+
+def test_everyGatewayIsBuiltInTheOrderOfTheFile(directory: Path) -> None:
+    assert list(assembled(directory)) == ["esrf", "embl", "ill"]
+
+
+def test_gatewaysOfAClusterHaveASiteAndNoticesHaveNone(directory: Path) -> None:
+    factories = assembled(directory)
+
+    site: Any = factories["esrf"]._gateway.site
+    assert site.selector.hosts == (HostAddress("nice1"), HostAddress("nice2", 2222))
+    assert factories["embl"]._gateway.site is None
+
+
+def test_endpointsOfHostsAreByName(directory: Path) -> None:
+    site: Any = assembled(directory)["esrf"]._gateway.site
+
+    endpoint = site.endpoint(HostAddress("nice2", 2222))
+
+    assert isinstance(endpoint, HostnameEndpoint)
+    assert (endpoint._hostText, endpoint._port) == ("nice2", 2222)
+
+
+def test_hostKeysAreTheOnesInTheStateDirectory(directory: Path, keys: Path) -> None:
+    factory = assembled(directory)["esrf"]
+
+    factory.doStart()
+    blobs = {key.blob() for key in factory.publicKeys.values()}
+    assert blobs == {key.public().blob() for key in loadHostKeys(keys).values()}
+    factory.doStop()
+
+
+def test_missingHostKeysAreMade(directory: Path) -> None:
+    shutil.rmtree(directory / "state")
+
+    assembled(directory)
+
+    made = directory / "state" / "ssh_host_ed25519_key"
+    assert made.stat().st_mode & 0o777 == 0o600
+
+
+def test_limitsOfAGatewayAreItsOwn(directory: Path) -> None:
+    factories = assembled(directory)
+    here = IPv4Address("TCP", "192.0.2.1", 1)
+    for factory in factories.values():
+        factory.doStart()
+        assert factory.buildProtocol(here) is not None
+
+    assert factories["esrf"].buildProtocol(here) is None
+    assert factories["ill"].buildProtocol(here) is not None
+
+
+def test_missingKnownHostsOfAllClustersAreNamed(directory: Path) -> None:
+    for name in ("known_hosts", "others"):
+        (directory / name).unlink()
+
+    found = problems(directory)
+
+    assert [line.partition(":")[0] for line in found] == [
+        "cluster.nice.known_hosts",
+        "cluster.ill.known_hosts",
+    ]
+    assert str(directory / "others") in found[1]
+
+
+def test_noHostKeysAreMadeForAFileThatCannotBeUsed(directory: Path) -> None:
+    shutil.rmtree(directory / "state")
+    (directory / "others").unlink()
+
+    problems(directory)
+
+    assert not (directory / "state").exists()
+
+
+def test_hostKeysThatOthersCanReadAreRefused(directory: Path) -> None:
+    for path in (directory / "state").glob("ssh_host_*_key"):
+        path.chmod(0o640)
+
+    found = problems(directory)
+
+    assert len(found) == 2
+    assert all(line.startswith("bastion.state_dir: ") for line in found)
+    assert all("chmod 600" in line for line in found)
+
+
+def test_keysOfAHostAreLookedUpInTheFileAsItIsNow(directory: Path) -> None:
+    path = directory / "known_hosts"
+    known = HostKeysOf(KnownHostsFile(path), HostAddress("nice1"))
+    known.verify(BLOB)
+    assert known.formats() == {b"ssh-ed25519"}
+
+    path.write_bytes(b"# nobody is known any more\n")
+
+    with pytest.raises(HostUnavailable):
+        known.verify(BLOB)
+    assert known.formats() == set()

@@ -1,0 +1,134 @@
+"""
+L{bastion.gateway.route}: the way of one connection to its host.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import LogPublisher
+
+from bastion.audit.events import ConnectionLog
+from bastion.auth.client import UserAuthClient
+from bastion.auth.outcome import LoginImpossible
+from bastion.gateway.route import Route
+from bastion.interfaces import HostAddress, HostRequest
+from bastion.testing.speakers import Witness
+
+REQUEST = HostRequest(b"johnson", "192.0.2.1", "esrf")
+NICE1, NICE2 = HostAddress("nice1"), HostAddress("nice2")
+
+
+class Travelled:
+    """
+    A route on a site in memory.
+    """
+
+    def __init__(self, memory: Any) -> None:
+        self.memory = memory
+        self.owner = Witness()
+        self.events: list[Any] = []
+        publisher = LogPublisher(lambda event: self.events.append(event["fields"]))
+        self.log = ConnectionLog(publisher)
+        self.route = Route(memory.factory._gateway.site, self.owner, self.log)
+
+    def reach(self) -> list[Any]:
+        """
+        Go to the next host.
+
+        @return: what came of it, as soon as it has.
+        """
+        found: list[Any] = []
+        reached: Deferred[UserAuthClient] = self.route.reach(REQUEST)
+        reached.addCallbacks(found.append, lambda failure: found.append(failure.value))
+        self.memory.network.settle()
+        return found
+
+    def closed(self) -> None:
+        """
+        Close what was reached, and give its place back.
+        """
+        upstream = self.route.upstream
+        assert upstream is not None
+        self.route.close()
+        self.memory.network.settle()
+        upstream.lease.release()
+
+
+@pytest.fixture
+def travelled(memory: Any) -> Travelled:
+    """
+    A route that was not taken yet.
+    """
+    return Travelled(memory)
+
+
+def test_routeEndsAtTheLoginServiceOfAHost(travelled: Travelled) -> None:
+    (service,) = travelled.reach()
+
+    assert isinstance(service, UserAuthClient)
+    assert service.host == NICE1
+    assert travelled.route.upstream is not None
+    assert travelled.route.upstream.transport.service is service
+    assert travelled.log.bound["host"] == "nice1"
+    travelled.closed()
+
+
+def test_ownerIsToldOfWhatBecomesOfTheHost(travelled: Travelled) -> None:
+    travelled.reach()
+
+    travelled.memory.host().transport.disconnect(11, b"bye")
+    travelled.memory.network.settle()
+
+    assert travelled.owner.events == [("disconnected", 11, b"bye"), "lost"]
+    travelled.closed()
+
+
+def test_nextTimeItIsTheNextHost(travelled: Travelled) -> None:
+    travelled.reach()
+    travelled.closed()
+
+    (service,) = travelled.reach()
+
+    assert service.host == NICE2
+    assert travelled.log.bound["host"] == "nice2"
+    travelled.closed()
+
+
+def test_behindTheLastHostTheLoginIsImpossible(travelled: Travelled) -> None:
+    for host in (NICE1, NICE2):
+        travelled.memory.network.stopListening(host)
+
+    (problem,) = travelled.reach()
+
+    assert isinstance(problem, LoginImpossible)
+    assert str(problem) == "No host can be reached at the moment; please try again later."
+    assert [fields["host"] for fields in travelled.events] == ["nice1", "nice2"]
+
+
+def test_hostsThatArePassedOverAreLogged(travelled: Travelled) -> None:
+    travelled.memory.network.stopListening(NICE1)
+
+    travelled.reach()
+
+    assert travelled.events == [{"host": "nice1", "reason": "nice1 refuses connections"}]
+    travelled.closed()
+
+
+def test_closingSaysWhy(travelled: Travelled) -> None:
+    travelled.reach()
+
+    travelled.route.close(11, b"disconnected by user")
+    travelled.memory.network.settle()
+
+    fate = travelled.memory.host().fate
+    assert fate == [("disconnected", 11, b"disconnected by user"), "lost"]
+    travelled.closed()
+
+
+def test_closingARouteThatLedNowhereDoesNothing(travelled: Travelled) -> None:
+    travelled.route.close(11, b"disconnected by user")
+
+    assert travelled.memory.hosts["nice1"] == []
