@@ -174,6 +174,8 @@ def test_exampleOfAStrategyKeepsAnAccountAtItsHost(examples: list[Any]) -> None:
     [
         (b"in123", b"direct-tcpip", False),
         (b"ch1000", b"tcpip-forward", False),
+        (b"in123", b"direct-streamlocal@openssh.com", False),
+        (b"in123", b"streamlocal-forward@openssh.com", False),
         (b"in123", b"session", True),
         (b"johnson", b"direct-tcpip", True),
         (b"ch10001", b"direct-tcpip", True),

@@ -84,6 +84,7 @@ def assemble(
 
 def _site(table: ClusterTable, reactor: Any) -> Site:
     known = KnownHostsFile(table.known_hosts)
+    known.current()
     leases = Leases(reactor, table.sticky)
     strategy = table.select.build()
 

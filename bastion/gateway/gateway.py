@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.conch.ssh.keys import Key
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IReactorTime
@@ -40,7 +40,7 @@ class Gateway:
     site: Site | None
     portal: Portal
     policies: Sequence[Any]
-    hostKeys: Mapping[bytes, Key]
+    hostKeys: Mapping[bytes, Key] = field(repr=False)
     publisher: LogPublisher
     clock: IReactorTime
 

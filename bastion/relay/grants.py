@@ -72,7 +72,7 @@ class Grants:
         if request.name != FORWARD:
             return
         address, port = _bound(request.data)
-        if reply is None or port == 0:
+        if (reply is None or port == 0) and self._forwards[address, port] > 0:
             self._forwards[address, port] -= 1
         if reply is not None and port == 0:
             self._forwards[address, Reader(reply).uint32()] += 1

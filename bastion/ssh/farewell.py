@@ -72,10 +72,10 @@ class Farewell:
         """
         if self.said:
             return
-        self.state = State.SAID
         if words.reason and self._transport.gotVersion:
             payload = uint32(words.reason) + string(words.description) + string(b"")
             self._transport.sendPacket(MSG_DISCONNECT, payload)
+        self.state = State.SAID
         self._close(words.limit)
 
     def sayLast(self, words: Words) -> None:

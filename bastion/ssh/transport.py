@@ -180,6 +180,14 @@ class Transport(conch.SSHTransportBase):
             # Conch reads these payloads without looking whether they are complete.
             raise Malformed(f"message {messageNum}: {type(error).__name__}") from None
 
+    def sendPacket(self, messageType: int, payload: bytes) -> None:
+        """
+        Send a message, unless the last one is sent: a connection that is being
+        closed has no producer, and would collect without a bound.
+        """
+        if not self._farewell.said:
+            super().sendPacket(messageType, payload)
+
     def setService(self, service: SSHService) -> None:
         """
         Let C{service} have the messages from 50 on.

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.keys import Key
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogPublisher, globalLogPublisher
 
 from bastion.admission.gate import Gate
@@ -139,6 +140,7 @@ class Memory:
     ) -> None:
         self.network = Network()
         self.clock = self.network.clock
+        self._theirs = Clock()
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[LogEvent] = []
         self.checked = False
@@ -171,7 +173,7 @@ class Memory:
         self.events.append((event["event"], event["fields"]))
 
     def _newHost(self, host: HostAddress) -> Any:
-        talker = Talker(self.network, speakingHost(self.clock, KEY))
+        talker = Talker(self.network, speakingHost(self._theirs, KEY))
         self.hosts[host.name].append(talker)
         return talker.transport
 
@@ -191,7 +193,7 @@ class Memory:
         built = self.factory.buildProtocol(family("TCP", source, 49152))
         if built is None:
             return None
-        client = Talker(self.network, speakingClient(self.clock, KEY))
+        client = Talker(self.network, speakingClient(self._theirs, KEY))
         self.clients.append(client)
         self.network.link(client.transport, built, (source, "192.0.2.22"))
         if settle:

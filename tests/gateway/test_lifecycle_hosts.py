@@ -118,7 +118,6 @@ def test_hostThatDiesBeforeItHasAskedIsReplaced(
     assert memory.named("login.accepted")[0]["host"] == "nice2"
 
 
-@pytest.mark.xfail(strict=True, reason="only hosts that never got to the login are recorded")
 def test_hostThatIsReplacedIsRecorded(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)
@@ -129,7 +128,6 @@ def test_hostThatIsReplacedIsRecorded(memory: Any) -> None:
     assert passed["host"] == "nice1"
 
 
-@pytest.mark.xfail(strict=True, reason="its goodbye ends the client's connection")
 @pytest.mark.parametrize("play", NOTHING_ASKED)
 def test_hostThatSaysGoodbyeBeforeItHasAskedIsReplacedToo(
     memory: Any, play: Callable[..., None]
