@@ -189,8 +189,7 @@ class IStrategy(Interface):
     def rank(candidates: Any, request: HostRequest) -> Any:
         """
         Order the candidates, best first.  May leave some out, must not add
-        any.  Called once for each login, synchronously, and again when every
-        host that it named has failed.
+        any.  Called once for each login, synchronously.
 
         @param candidates: a sequence of L{Candidate}, in the order of the
             configuration.

@@ -166,6 +166,7 @@ async def test_serviceStartsAnswersAndStops(directory: Path) -> None:
     await running.stopService()
     for client in clients:
         await client.gone
+    assert running.close.__self__._file.closed
 
     written = (directory / "state" / "audit.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in written]

@@ -52,7 +52,7 @@ def network(value: object) -> Network:
         # The zone would be ignored, and the rule hold on every interface.
         raise ValueError(f"{quoted(given)} has a zone, which a network cannot have; leave it out")
     try:
-        return ip_network(given)
+        return _unmapped(ip_network(given))
     except ValueError:
         pass
     try:
@@ -64,6 +64,18 @@ def network(value: object) -> Network:
         f"{quoted(given)} has address bits beyond its length; "
         f'write "{wider}" for the network, or "{address}" for the one address'
     )
+
+
+def _unmapped(network: Network) -> Network:
+    """
+    The IPv4 network that an IPv4-mapped one stands for (RFC 4291 section
+    2.5.5.2): clients are looked up by their IPv4 address.
+    """
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network
 
 
 def _addressLiteral(name: str) -> str | None:

@@ -64,7 +64,7 @@ class Connection(Owner, Acts):
             self._route = Route(gateway.site, self, self._log)
         self._opened = gateway.clock.seconds()
         self._reason = ""
-        self._account = b""
+        self._account: bytes | None = None
         self._user: HostUser | None = None
         self._relay: Relay | None = None
         self._valves: list[Valve] = []
@@ -193,7 +193,7 @@ class Connection(Owner, Acts):
         Couple the two transports.
         """
         upstream, user = self._upstream, self._user
-        assert upstream is not None and user is not None
+        assert upstream is not None and user is not None and self._account is not None
         self._grace.cancel()
         self._startup.over()
         upstream.lease.confirm()
@@ -214,7 +214,7 @@ class Connection(Owner, Acts):
         Tell the user, and close both connections.
         """
         text = f"{sentence} (reference {self._reference})".encode()
-        if self.transport.phase is Phase.LOGIN and self._account:
+        if self.transport.phase is Phase.LOGIN and self._account is not None:
             self._userAuth.show(Banner(text + b"\r\n"))
             self._userAuth.stop()
         self.transport.finish(DISCONNECT_BY_APPLICATION, text)

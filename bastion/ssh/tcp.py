@@ -45,7 +45,10 @@ def peerState(transport: Any) -> int:
     @return: bits of C{select.poll}: POLLRDHUP when the peer has closed, POLLERR
         or POLLHUP when the connection is gone; 0 for a peer that is there.
     """
+    if not ITCPTransport.providedBy(transport):
+        return 0
     poll = select.poll()
-    poll.register(transport.getHandle(), select.POLLRDHUP)
+    handle: Any = transport
+    poll.register(handle.getHandle(), select.POLLRDHUP)
     found = poll.poll(0)
     return found[0][1] if found else 0

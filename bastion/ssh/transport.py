@@ -13,12 +13,13 @@ from typing import Any
 
 from twisted.conch.ssh import transport as conch
 from twisted.conch.ssh.service import SSHService
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from bastion import algorithms
 from bastion.ssh import identification, tcp
 from bastion.ssh.farewell import PARTING_TIME, Farewell, State, Words
+from bastion.ssh.keyexchange import HANDSHAKE_TIME, KeyExchange
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import (
     KEX_PROGRESS,
@@ -28,19 +29,12 @@ from bastion.ssh.phases import (
 from bastion.ssh.silence import SILENT
 from bastion.wire import (
     DISCONNECT_PROTOCOL_ERROR,
-    MSG_NEWKEYS,
     Malformed,
     Reader,
 )
 
-#: From the connection to the first new keys, in seconds.
-HANDSHAKE_TIME = 10.0
-#: For a later key exchange, in seconds: all that was sent before it has to arrive first,
-#: over whatever line the user has.
-REKEY_TIME = 120.0
 
-
-class Transport(conch.SSHTransportBase):
+class Transport(KeyExchange):
     """
     What both legs share.
 
@@ -56,7 +50,6 @@ class Transport(conch.SSHTransportBase):
 
     transport: Any
     allowed: dict[Phase, frozenset[int]]
-    _deadline: IDelayedCall
     _preamble: bool
 
     def __init__(self, owner: Owner, clock: IReactorTime) -> None:
@@ -64,20 +57,11 @@ class Transport(conch.SSHTransportBase):
         self.clock = clock
         self.phase = Phase.KEY_EXCHANGE
         self._farewell = Farewell(self)
-        self._keysReady = False
         self._identification = identification.IdentificationReader(self._preamble)
         self._quickAcknowledge = False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} in {self.phase.value}, {self._farewell.state.value}>"
-
-    @property
-    def exchangingKeys(self) -> bool:
-        """
-        Whether what is sent now waits for a key exchange to end.
-        """
-        state: str = self._keyExchangeState
-        return state != self._KEY_EXCHANGE_NONE
 
     # The connection beneath
 
@@ -89,7 +73,7 @@ class Transport(conch.SSHTransportBase):
         self.transport.write(self.ourVersionString + b"\r\n")
         self.currentEncryptions = conch.SSHCiphers(b"none", b"none", b"none", b"none")
         self.currentEncryptions.setKeys(b"", b"", b"", b"", b"", b"")
-        self._mustEnd(HANDSHAKE_TIME)
+        self.limitKeyExchange(HANDSHAKE_TIME)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -105,26 +89,18 @@ class Transport(conch.SSHTransportBase):
                 self.gotVersion = True
                 self.otherVersionString = identified.line
                 data = identified.rest
-                self.identified()
+                self.sendKexInit()
             self.buf += data
             self._packets()
         except Malformed as problem:
-            self._fail(str(problem))
-
-    def identified(self) -> None:
-        """
-        The peer's identification string is known.
-        """
-        if self._keyExchangeState == self._KEY_EXCHANGE_NONE:
-            self.sendKexInit()
+            self.fail(str(problem))
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
         End the service, then tell the owner.
         """
         self._farewell.gone()
-        if self._deadline.active():
-            self._deadline.cancel()
+        self.forgetKeyExchange()
         if self.service is not None:
             self.service.serviceStopped()
         self.owner.lost(self)
@@ -148,10 +124,14 @@ class Transport(conch.SSHTransportBase):
         The next packet's payload, if it is complete.
         """
         packet: bytes | None = self.getPacket()
-        if packet is None and hasattr(self, "first"):
+        if packet is not None:
+            length = len(packet)
+        elif hasattr(self, "first"):
             (length,) = struct.unpack(">L", self.first[:4])
-            if length > longestPacket(self.phase):
-                raise Malformed(f"a packet of {length} bytes")
+        else:
+            return None
+        if length > longestPacket(self.phase):
+            raise Malformed(f"a packet of {length} bytes")
         return packet
 
     def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
@@ -162,10 +142,8 @@ class Transport(conch.SSHTransportBase):
         """
         if messageNum not in self.allowed[self.phase]:
             raise Malformed(f"message {messageNum} during {self.phase.value}")
-        if messageNum in KEX_PROGRESS:
-            inProgress = self._keyExchangeState == self._KEY_EXCHANGE_PROGRESSING
-            if not inProgress or self._keysReady != (messageNum == MSG_NEWKEYS):
-                raise Malformed(f"message {messageNum} outside of its key exchange")
+        if messageNum in KEX_PROGRESS and not self.expects(messageNum):
+            raise Malformed(f"message {messageNum} outside of its key exchange")
         if messageNum >= 50:
             if self._farewell.state is not State.OPEN:
                 return
@@ -201,52 +179,21 @@ class Transport(conch.SSHTransportBase):
 
     # The key exchange
 
-    def sendKexInit(self) -> None:
+    def keysTaken(self) -> None:
         """
-        Start a key exchange, or join the one that the peer has started.
+        See L{KeyExchange}.
         """
-        super().sendKexInit()
-        if self.phase is not Phase.KEY_EXCHANGE:
-            self._mustEnd(REKEY_TIME)
-        self.owner.keyExchanging(self)
-
-    def ssh_KEXINIT(self, payload: bytes) -> None:
-        """
-        The peer starts a key exchange or answers ours; the layout is in
-        RFC 4253 section 7.1.
-        """
-        if self._keyExchangeState == self._KEY_EXCHANGE_PROGRESSING:
-            raise Malformed("a second KEXINIT within one key exchange")
-        super().ssh_KEXINIT(payload)
-        # Conch leaves REQUESTED when it has only answered the peer's.
-        self._keyExchangeState = self._KEY_EXCHANGE_PROGRESSING
-
-    def _mustEnd(self, seconds: float) -> None:
-        """
-        Let the key exchange have a limit.
-        """
-        problem = "the key exchange took too long"
-        self._deadline = self.clock.callLater(seconds, self._fail, problem)
-
-    def _keySetup(self, sharedSecret: bytes, exchangeHash: bytes) -> None:
-        """
-        The new keys are computed; the peer's NEWKEYS may come.
-        """
-        self._keysReady = True
-        super()._keySetup(sharedSecret, exchangeHash)
-
-    def _newKeys(self) -> None:
-        """
-        The new keys are in use; what has waited for them goes out.
-        """
-        self._keysReady = False
-        super()._newKeys()
-        self._deadline.cancel()
         if self.phase is Phase.KEY_EXCHANGE:
             self.phase = Phase.SERVICE
             self.owner.secured(self)
-        self.owner.keyExchanging(self)
+        self.keyExchanging()
         self._farewell.queueSent()
+
+    def keyExchanging(self) -> None:
+        """
+        See L{KeyExchange}.
+        """
+        self.owner.keyExchanging(self)
 
     # The end
 
@@ -277,7 +224,7 @@ class Transport(conch.SSHTransportBase):
             self.owner.failed(self, desc.decode())
             self.disconnect(reason, desc)
 
-    def _fail(self, problem: str) -> None:
+    def fail(self, problem: str) -> None:
         """
         End the connection because of what the peer sent.
         """

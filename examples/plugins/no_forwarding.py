@@ -16,7 +16,12 @@ from zope.interface import implementer
 from bastion.config.extension import Extension
 from bastion.interfaces import ALLOW, ISessionPolicy, Verdict
 
-FORWARDING = {b"direct-tcpip", b"tcpip-forward"}
+FORWARDING = {
+    b"direct-tcpip",
+    b"tcpip-forward",
+    b"direct-streamlocal@openssh.com",
+    b"streamlocal-forward@openssh.com",
+}
 
 
 @implementer(ISessionPolicy)

@@ -23,6 +23,7 @@ from twisted.logger import (
     capturedLogs,
     formatEvent,
 )
+from zope.interface import provider
 from zope.interface.verify import verifyObject
 
 import bastion
@@ -127,12 +128,12 @@ def test_eventThatIsNotInTheCatalogueIsAMistake(written: Written) -> None:
 
 
 def test_brokenSinkDoesNotStopTheOthers(written: Written) -> None:
+    @provider(ILogObserver)
     def broken(event: LogEvent) -> None:
         raise OSError("no space")
 
-    events: list[LogEvent] = []
-    ConnectionLog(LogPublisher(broken, events.append), dict(BOUND)).event("connection.opened")
-    assert events[0]["event"] == "connection.opened"
+    ConnectionLog(LogPublisher(broken, written.sink), dict(BOUND)).event("connection.opened")
+    assert names(written.lines()) == ["connection.opened"]
 
 
 # JSON lines

@@ -91,13 +91,13 @@ def test_afterItsFirstUseTheHostsOwnMethodIsOfferedAlone(stage: Any) -> None:
     assert stage.program.hears() == [Failure((PASSWORD,), False)]
 
 
-def test_partialSuccessIsRelayedAndOffersBothWaysAnew(stage: Any) -> None:
+def test_partialSuccessIsRelayedAndOffersTheHostsOwnMethodsAlone(stage: Any) -> None:
     stage.begun(PASSWORD, b"publickey")
 
     stage.program.password(b"right")
     stage.nice1.offers(KEYBOARD_INTERACTIVE, partial=True)
 
-    assert stage.program.hears() == [Failure((KEYBOARD_INTERACTIVE, PASSWORD), True)]
+    assert stage.program.hears() == [Failure((KEYBOARD_INTERACTIVE,), True)]
     stage.program.dialogue()
     assert stage.nice1.hears() == [passwordRequest(b"right"), DIALOGUE]
 

@@ -257,5 +257,5 @@ def test_partialSuccessAfterOurPromptIsRelayed(taking: Any) -> None:
     )
 
     heard = taking.program.hears()
-    assert heard[1] == Failure((KEYBOARD_INTERACTIVE, PASSWORD), True)
+    assert heard[1] == Failure((KEYBOARD_INTERACTIVE,), True)
     assert heard[2].prompts == (Prompt(b"Code", True),)

@@ -152,7 +152,6 @@ def test_clientThatGoesEndsTheAttempt(stage: Any, asked: bool) -> None:
     assert stage.program.hears() == []
 
 
-@pytest.mark.xfail(strict=True, reason="its last try counts as refused because it has gone")
 def test_clientThatGoesDuringItsLastTryIsNotRefused(stageOf: Callable[[int], Any]) -> None:
     stage = stageOf(1).begun(PASSWORD)
     stage.program.password(b"right")

@@ -5,7 +5,7 @@ exact words for the operator.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import pytest
 
@@ -137,3 +137,9 @@ def test_portOfAnEndpointIsKnownOnlyForTcp() -> None:
     assert tcpPort("tcp6:5022:interface=\\:\\:") == "5022"
     assert tcpPort("haproxy:tcp:0") == "0"
     assert tcpPort("unix:5022") is None
+
+
+def test_mappedNetworkIsTheIPv4NetworkItStandsFor() -> None:
+    assert network("::ffff:192.0.2.0/120") == IPv4Network("192.0.2.0/24")
+    assert network("::ffff:192.0.2.7") == IPv4Network("192.0.2.7/32")
+    assert network("::/0") == IPv6Network("::/0")

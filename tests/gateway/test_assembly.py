@@ -137,7 +137,6 @@ def test_limitsOfAGatewayAreItsOwn(directory: Path) -> None:
     assert factories["ill"].buildProtocol(here) is not None
 
 
-@pytest.mark.xfail(strict=True, reason="the files are read at the first login")
 def test_missingKnownHostsOfAllClustersAreNamed(directory: Path) -> None:
     for name in ("known_hosts", "others"):
         (directory / name).unlink()
@@ -151,7 +150,6 @@ def test_missingKnownHostsOfAllClustersAreNamed(directory: Path) -> None:
     assert str(directory / "others") in found[1]
 
 
-@pytest.mark.xfail(strict=True, reason="the files are read at the first login")
 def test_noHostKeysAreMadeForAFileThatCannotBeUsed(directory: Path) -> None:
     shutil.rmtree(directory / "state")
     (directory / "others").unlink()

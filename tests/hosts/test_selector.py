@@ -63,7 +63,12 @@ def test_ourStrategyIsOne() -> None:
 
 def test_strategySeesEveryHostWithItsSessionsInTheOrderOfTheConfiguration() -> None:
     seen: list[Candidate] = []
-    strategy = Ranked(lambda candidates: seen.extend(candidates) or candidates)
+
+    def look(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        seen.extend(candidates)
+        return candidates
+
+    strategy = Ranked(look)
     chosen = selector(strategy)
     chosen.lease(B, REQUEST)
     chosen.choices(REQUEST)

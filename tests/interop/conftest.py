@@ -108,12 +108,12 @@ def bastionEvents(theSite: Site) -> Callable[[str], int | None]:
     with C{--direct}.
     """
     gateway = theSite.gateway
-    before = len(gateway.audit()) if gateway else 0
+    before = gateway.auditSize() if gateway else 0
 
     def count(name: str) -> int | None:
         if gateway is None:
             return None
-        return sum(event["event"] == name for event in gateway.audit()[before:])
+        return sum(event["event"] == name for event in gateway.audit(offset=before))
 
     return count
 

@@ -13,7 +13,8 @@ import paramiko
 import pytest
 from harness import accounts, dialogues, paramikoclient
 from harness.asyncclient import Answers, login
-from harness.dialogues import CHANGED_PASSWORD, DIALOGUES, PASSWORD
+from harness.comparison import same
+from harness.dialogues import DIALOGUES
 from harness.openssh import prepare, ssh
 from harness.sshd import BANNER
 from harness.terminal import Terminal
@@ -46,24 +47,6 @@ def flat(rounds):
     The answers one after the other.
     """
     return [answer for each in rounds for answer in each]
-
-
-def wording(stderr):
-    """
-    What ssh printed, without addresses, and without the method that the
-    bastion does not offer.
-    """
-    text = re.sub(r"(\d+\.){3}\d+( port \d+)?", "ADDRESS", stderr)
-    return text.replace("publickey,", "").replace("\r", "")
-
-
-def same(direct, through):
-    """
-    Two runs of ssh, with the same questions and words.
-    """
-    assert through.prompts == direct.prompts
-    assert wording(through.stderr) == wording(direct.stderr)
-    assert through.status == direct.status
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -222,91 +205,6 @@ def test_partialSuccessSeenByParamiko(to):
         )
         assert rest == []
         assert transport.is_authenticated()
-
-
-# Expired passwords
-
-
-def test_expiredPasswordIsChangedInTheDialogueOfPam(to, directly, theSite):
-    seen = []
-    for way in (directly, to):
-        account = theSite.expiring
-        account.setPassword(accounts.newPassword())
-        account.expirePassword()
-        old, new = account.password, accounts.newPassword()
-        route = way("pam").as_(account.name, old)
-        answers = [old, old, new, new]
-        done = ssh(
-            route, "echo in", answers=answers, options=[f"-oPreferredAuthentications={KEYBOARD}"]
-        )
-        assert done.ok().text == "in"
-        seen.append(done)
-        assert ssh(route.as_(account.name, new), "echo new").ok().text == "new"
-    same(*seen)
-    assert len(seen[0].prompts) == 4
-
-
-def test_newPasswordThatPamDoesNotLikeIsAskedAgain(to, directly, theSite):
-    seen = []
-    for way in (directly, to):
-        account = theSite.expiring
-        account.setPassword(accounts.newPassword())
-        account.expirePassword()
-        old = account.password
-        answers = [old, old, "ab", "cd"]
-        options = ["-oNumberOfPasswordPrompts=1"]
-        route = way("pam-kbdint").as_(account.name, old)
-        seen.append(ssh(route, "true", answers=answers, options=options))
-        assert seen[-1].status == 255
-    same(*seen)
-
-
-def test_expiredPasswordIsChangedOnTheTerminalOfTheSession(to, expired):
-    """
-    As sshd does it after the C{password} method.
-    """
-    old, new = expired.password, accounts.newPassword()
-    options = ["-tt", "-oPreferredAuthentications=password"]
-    prepared = prepare(to("pam").as_(expired.name, old), options=options)
-    with Terminal(prepared.command, prepared.environment) as screen:
-        for pattern, text in (("Current password: ", old), ("New pass", new), ("Retype", new)):
-            screen.expect(pattern)
-            screen.type(text + "\r")
-        screen.expect("updated successfully")
-        screen.ended()
-    assert ssh(to("pam").as_(expired.name, new), "echo new").ok().text == "new"
-
-
-@pytest.mark.parametrize(
-    ("account", "changes"),
-    [
-        ("change-password", [(PASSWORD, CHANGED_PASSWORD)]),
-        ("change-password", [(PASSWORD, "x")]),
-        ("change-password", [("x", CHANGED_PASSWORD)]),
-        ("change-twice", [(PASSWORD, "simple"), (PASSWORD, CHANGED_PASSWORD)]),
-        ("change-password", []),
-    ],
-)
-def test_changeRequestOfThePasswordMethod(bothWays, account, changes):
-    answers = Answers(passwords=[PASSWORD], changes=changes)
-    direct, through = bothWays(
-        lambda way: login(way("odd").as_(account), answers, methods="password")
-    )
-    assert through == direct
-    right = changes[-1:] == [(PASSWORD, CHANGED_PASSWORD)]
-    assert (through.output == f"hello {account}") is right
-
-
-def test_changeRequestAnsweredByOpenssh(bothWays):
-    answers = [PASSWORD, PASSWORD, CHANGED_PASSWORD, CHANGED_PASSWORD]
-    options = ["-oPreferredAuthentications=password"]
-    direct, through = bothWays(
-        lambda way: ssh(
-            way("odd").as_("change-password"), "hello", answers=answers, options=options
-        )
-    )
-    same(direct, through)
-    assert through.ok().text == "hello change-password"
 
 
 # One connection, one account, one attempt at a time

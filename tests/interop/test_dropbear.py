@@ -12,7 +12,7 @@ import pytest
 from harness import accounts, clients, dropbear, openssh, peers
 from harness.openssh import ssh
 from harness.programs import program
-from harness.waiting import listens, freePort, until
+from harness.waiting import freePort, listens, until
 
 pytestmark = pytest.mark.interop
 

@@ -86,7 +86,9 @@ def test_loginDoesNotMoveAfterThePrompt(to, theSite):
     log = theSite.hosts["second"].server
     before = log.size()
     route = to("dead-first")
-    ssh(route.as_(route.account, accounts.newPassword()), "true", answers=[route.account])
+    options = ["-oNumberOfPasswordPrompts=1"]
+    done = ssh(route.as_(route.account, accounts.newPassword()), "true", options=options)
+    assert done.status == 255
     assert log.text(before).count("Connection from") == 1
 
 

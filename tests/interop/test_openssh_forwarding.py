@@ -15,7 +15,7 @@ from harness.clients import environment
 from harness.openssh import session, ssh
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import listens, freePort, until
+from harness.waiting import freePort, listens, until
 
 pytestmark = pytest.mark.interop
 

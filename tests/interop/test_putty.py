@@ -12,7 +12,7 @@ from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.putty import plink, pscp, psftp
 from harness.terminal import Terminal
-from harness.waiting import listens, freePort, until
+from harness.waiting import freePort, listens, until
 
 pytestmark = pytest.mark.interop
 

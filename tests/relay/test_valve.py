@@ -237,7 +237,6 @@ def test_removedValveLooksNoMore(plumbing: Plumbing, shut: bool) -> None:
     assert plumbing.sink.transport.producer is None
 
 
-@pytest.mark.xfail(strict=True, reason="a removed valve shuts, and looks every second")
 def test_removedValveDoesNotShutAnyMore(plumbing: Plumbing) -> None:
     """
     A transport whose last key exchange ends tells its owner when the other one

@@ -11,54 +11,29 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.interfaces import ITCPTransport
-from zope.interface import implementer
+from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
+from twisted.internet.testing import MemoryReactor
 
 from bastion.ssh import tcp
 from bastion.testing.network import MemoryTransport
 
-
-@implementer(ITCPTransport)
-class SocketTransport:
-    """
-    What the functions need of a TCP transport, over a socket.
-    """
-
-    def __init__(self, handle: socket.socket) -> None:
-        self._handle = handle
-
-    def getHandle(self) -> socket.socket:
-        """
-        See C{twisted.internet.interfaces.ISystemHandle}.
-        """
-        return self._handle
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """
-        See L{ITCPTransport}.
-        """
-        self._handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """
-        See L{ITCPTransport}.
-        """
-        self._handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
+Pair = tuple[Connection, socket.socket]
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[SocketTransport, socket.socket]]:
+def pair() -> Iterator[Pair]:
     """
-    Our end of a connection, and the peer's.
+    Our end of a connection, as Twisted knows it, and the peer's.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         peer = socket.create_connection(listening.getsockname())
         ours, _ = listening.accept()
     with ours, peer:
-        yield SocketTransport(ours), peer
+        yield Connection(ours, Protocol(), MemoryReactor()), peer
 
 
-def arrived(ours: SocketTransport, events: int) -> None:
+def arrived(ours: Connection, events: int) -> None:
     """
     Wait until the kernel has told our socket of what the peer did.
     """
@@ -73,9 +48,6 @@ def reset(peer: socket.socket) -> None:
     """
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.close()
-
-
-Pair = tuple[SocketTransport, socket.socket]
 
 
 def test_peerThatIsThereHasNoState(pair: Pair) -> None:

@@ -18,7 +18,7 @@ from harness import hostkeys
 from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import listens, freePort
+from harness.waiting import freePort, listens
 
 ADDRESS = "127.0.0.1"
 
@@ -49,6 +49,7 @@ class Gateway:
         """
         self.directory = directory
         self.state = directory / "state"
+        self._auditLog = self.state / "audit.jsonl"
         self.plans = dict(plans)
         self._more = more
         self.configuration = directory / "bastion.toml"
@@ -90,14 +91,21 @@ class Gateway:
         """
         return tuple(hostkeys.read(path) for path in sorted(self.state.glob("ssh_host_*_key.pub")))
 
-    def audit(self, gateway: str | None = None) -> list[dict[str, Any]]:
+    def audit(self, gateway: str | None = None, offset: int = 0) -> list[dict[str, Any]]:
         """
         The events of the audit log, of one gateway or of all.
+
+        @param offset: leave out so many bytes of the file.
         """
-        path = self.state / "audit.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = self._auditLog.read_bytes()[offset:].splitlines() if self.auditSize() else []
         events = [json.loads(line) for line in lines]
         return [event for event in events if gateway in (None, event.get("gateway"))]
+
+    def auditSize(self) -> int:
+        """
+        The size of the audit log.
+        """
+        return self._auditLog.stat().st_size if self._auditLog.exists() else 0
 
     def log(self) -> str:
         """

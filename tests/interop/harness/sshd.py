@@ -14,7 +14,7 @@ from harness import hostkeys
 from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.servers import Server
-from harness.waiting import listens, freePort
+from harness.waiting import freePort, listens
 
 BANNER = "Authorized users of the example institute only.\nGr\u00fc\u00dfe vom Rechner.\n"
 

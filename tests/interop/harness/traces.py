@@ -5,6 +5,7 @@ What the bastion may leave behind after its connections: nothing but records.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from harness.gateway import Gateway
@@ -21,6 +22,7 @@ class Traces:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._offset = gateway.server.size()
+        self._auditOffset = gateway.auditSize()
 
     def check(self, secrets: Iterable[str], seconds: float = 10) -> None:
         """
@@ -38,18 +40,17 @@ class Traces:
         """
         Wait until only listening sockets are left and the audit log agrees.
         """
-        gateway = self._gateway
-        until(lambda: not gateway.connections(), seconds, "the bastion's sockets are closed")
-        until(lambda: self._count("opened") == self._count("closed"), seconds, "opened is closed")
-        closed = [e["reference"] for e in gateway.audit() if e["event"] == "connection.closed"]
-        twice = {reference for reference in closed if closed.count(reference) > 1}
+        until(lambda: not self._gateway.connections(), seconds, "the bastion's sockets are closed")
+        until(lambda: self._ends("opened") == self._ends("closed"), seconds, "opened is closed")
+        twice = [reference for reference, count in self._ends("closed").items() if count > 1]
         assert not twice, f"closed twice: {twice}"
 
-    def _count(self, what: str) -> int:
+    def _ends(self, what: str) -> Counter[str]:
         """
-        How many connections were opened or closed.
+        The references of the connections that were opened or closed, and how often.
         """
-        return sum(e["event"] == f"connection.{what}" for e in self._gateway.audit())
+        events = self._gateway.audit(offset=self._auditOffset)
+        return Counter(e["reference"] for e in events if e["event"] == f"connection.{what}")
 
     def _nothingSecret(self, secrets: Iterable[str]) -> None:
         """
