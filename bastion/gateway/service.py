@@ -60,8 +60,8 @@ class BastionService(Service):
             listening.addCallback(self._cbListening, listener)
             listening.addErrback(self._ebListening, listener, problems)
         if problems:
-            for port in self._ports:
-                port.stopListening()
+            while self._ports:
+                self._ports.pop().stopListening()
             raise SystemExit("\n".join(problems))
 
     def _cbListening(self, port: IListeningPort, listener: Listener) -> None:
