@@ -30,7 +30,6 @@ from bastion.ssh.transport import Transport
 from bastion.upstream import Upstream
 from bastion.wire import (
     DISCONNECT_BY_APPLICATION,
-    DISCONNECT_CONNECTION_LOST,
     shown,
 )
 
@@ -235,14 +234,9 @@ class Connection(Owner, Acts):
         """
         Close the client's connection behind what the host has sent.
         """
-        assert self._upstream is not None and self._relay is not None
         self._because("the host closed the connection")
-        if len(self._relay.channels):
-            host = self._upstream.lease.host
-            text = f"{host} has closed the connection. (reference {self._reference})"
-            self.transport.finish(DISCONNECT_CONNECTION_LOST, text.encode(), DRAINING_TIME)
-        else:
-            self.transport.finish(0, b"", DRAINING_TIME)
+        # Without a word: at a disconnect message OpenSSH drops what it has not printed.
+        self.transport.finish(0, b"", DRAINING_TIME)
 
     def followClient(self) -> None:
         """

@@ -15,7 +15,6 @@ from bastion.auth.messages import KEYBOARD_INTERACTIVE, NONE, PASSWORD, Banner, 
 from bastion.interfaces import HostAddress
 from bastion.wire import (
     DISCONNECT_BY_APPLICATION,
-    DISCONNECT_CONNECTION_LOST,
     DISCONNECT_PROTOCOL_ERROR,
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -85,14 +84,15 @@ def test_goodbyeOfTheClientDuringTheLoginReachesTheHost(memory: Any) -> None:
 
 
 def test_hostClosesWithChannelsOpen(memory: Any) -> None:
+    """
+    Without a word: OpenSSH would drop what it has not printed yet.
+    """
     client, host = memory.loggedIn()
     memory.opened(client, host)
 
     host.leaves()
 
-    reference = memory.named("connection.opened")[0]["reference"]
-    text = f"nice1 has closed the connection. (reference {reference})".encode()
-    assert client.fate == [("disconnected", DISCONNECT_CONNECTION_LOST, text), "lost"]
+    assert client.fate == ["lost"]
     assert memory.reason == "the host closed the connection"
 
 

@@ -126,7 +126,7 @@ def test_whatTheHostSentLastSurvivesAKeyExchangeOfTheClient(memory: Any, goodbye
     memory.network.settle()
 
     assert client.hears() == [(MSG_CHANNEL_DATA, data(number)) for number in range(5)]
-    assert client.fate[0][1] == (11 if goodbye else 10)
+    assert client.fate == [("disconnected", 11, b"bye"), "lost"] if goodbye else ["lost"]
 
 
 @pytest.mark.parametrize("goodbye", [False, True])
