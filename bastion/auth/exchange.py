@@ -140,7 +140,7 @@ class Exchange:
         Find the way that the request takes, and take it.
         """
         if request.method == NONE:
-            return self._concluded(host, request, await host.request(request))
+            return self._concluded(host, NONE, await host.request(request))
         if self._methods is None:
             first = Request(request.account, request.service, NONE)
             reply = await host.request(first)
@@ -153,12 +153,11 @@ class Exchange:
             raise LoginRefused(self._offer(self._used), False)
         self._used = request.method
         if chosen is Way.UNCHANGED:
-            reply = await self._unchanged(host, request)
-        elif chosen is Way.PASSWORD_AS_DIALOGUE:
+            return self._concluded(host, request.method, await self._unchanged(host, request))
+        if chosen is Way.PASSWORD_AS_DIALOGUE:
             reply = await self._passwordAsDialogue(host, request)
-        else:
-            reply = await self._dialogueAsPassword(host, request)
-        return self._concluded(host, request, reply)
+            return self._concluded(host, KEYBOARD_INTERACTIVE, reply)
+        return self._concluded(host, PASSWORD, await self._dialogueAsPassword(host, request))
 
     def _heard(self, reply: Reply) -> bool:
         """
@@ -175,12 +174,12 @@ class Exchange:
         assert self._methods is not None, "the host has answered"
         return offer(self._methods, used, self._partial)
 
-    def _concluded(self, host: UserAuthClient, request: Request, reply: Reply) -> Accepted:
+    def _concluded(self, host: UserAuthClient, method: bytes, reply: Reply) -> Accepted:
         """
-        Make the host's verdict ours.
+        Make the host's verdict on its C{method} ours.
         """
         if isinstance(reply, Success):
-            return Accepted(host, request.method)
+            return Accepted(host, method)
         if isinstance(reply, ChangeRequest):
             raise PasswordExpired(reply)
         partial = self._heard(reply)

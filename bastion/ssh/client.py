@@ -94,6 +94,15 @@ class ClientTransport(Transport, conch.SSHClientTransport):
             return defer.Deferred()
         return defer.succeed(True)
 
+    def ssh_SERVICE_ACCEPT(self, payload: bytes) -> None:
+        """
+        ::
+            string  service name
+        """
+        if Reader(payload).string() != self._userAuth.name:
+            raise Malformed("the host accepts a service that nobody has asked for")
+        self.setService(self._userAuth)
+
     def connectionSecure(self) -> None:
         """
         Called by Conch after every key exchange; only the first one starts the

@@ -66,7 +66,7 @@ def test_passwordAnswersTheOneHiddenPrompt(asking: Any) -> None:
 
     assert asking.nice1.hears() == [DIALOGUE, InfoResponse((b"right",))]
     assert asking.program.hears() == [Success()]
-    assert asking.told == [("accepted", "nice1", PASSWORD)]
+    assert asking.told == [("accepted", "nice1", KEYBOARD_INTERACTIVE)]
 
 
 def test_informationBeforeAndAfterThePromptIsShownAsBanner(asking: Any) -> None:
@@ -174,7 +174,7 @@ def test_hostThatTakesPasswordsIsGivenTheAnswerToOurPrompt(taking: Any) -> None:
 
     assert taking.nice1.hears() == [passwordRequest(b"right")]
     assert taking.program.hears() == [ASKED_FOR_PASSWORD, Success()]
-    assert taking.told == [("accepted", "nice1", KEYBOARD_INTERACTIVE)]
+    assert taking.told == [("accepted", "nice1", PASSWORD)]
 
 
 def test_wrongAnswerFailsAndTheNextDialogueAsksAgain(taking: Any) -> None:
