@@ -16,7 +16,7 @@ from bastion.config.file import read
 from bastion.config.installed import installed
 from bastion.config.problems import ConfigurationError
 from bastion.gateway.assembly import assemble
-from bastion.gateway.service import BastionService, listenersOf
+from bastion.gateway.service import BastionService, endpointsOf, listenersOf
 
 
 class Options(usage.Options):
@@ -50,6 +50,7 @@ def makeService(options: Options) -> IService:
     try:
         configuration = read(path, installed)
         publisher = LogPublisher(OperatorLog())
+        endpoints = endpointsOf(configuration, reactor)
         gateways = assemble(configuration, reactor, publisher)
         auditLog = JSONLines(configuration.bastion.state_dir / "audit.jsonl")
     except ConfigurationError as error:
@@ -57,5 +58,4 @@ def makeService(options: Options) -> IService:
     except AuditLogUnusable as error:
         raise SystemExit(f"the audit log cannot be written: {error}") from None
     publisher.addObserver(auditLog)
-    endpoints = {name: table.listen for name, table in configuration.gateways.items()}
     return BastionService(reactor, listenersOf(gateways, endpoints), auditLog.close)

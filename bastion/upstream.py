@@ -122,7 +122,7 @@ class _Try(Owner):
         """
         See L{Owner}.
         """
-        self._problem = f"is not trusted: {problem}"
+        self._problem = f"is of no use: {problem}"
 
     def lost(self, transport: Transport) -> None:
         """

@@ -224,7 +224,7 @@ def test_unexpectedKeyIsReportedAndTheHostHearsNothing() -> None:
     cluster.answers(A, OTHER_KEY)
     cluster.next()
 
-    assert cluster.passed == [(A, "a is not trusted: an unexpected key")]
+    assert cluster.passed == [(A, "a is of no use: an unexpected key")]
     assert cluster.host == B
     (speaker,) = cluster.speakers[A]
     assert speaker.witness.events == [("disconnected", 9, b"unexpected host key"), "lost"]

@@ -22,7 +22,7 @@ _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::([0-9]{1,9}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.*")
 # The port of a TCP endpoint, when it comes first and is not written as port=N.
-_TCP_PORT = re.compile(r"(?:haproxy:)?tcp6?:([^:=]*)(?::.*)?")
+_TCP_PORT = re.compile(r"tcp6?:([^:=]*)(?::.*)?")
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -153,6 +153,11 @@ def endpoint(value: object) -> str:
     given = text(value, needed)
     if not _ENDPOINT.fullmatch(given):
         raise ValueError(f"{quoted(given)} has no type; write {needed}")
+    if given.startswith("haproxy:"):
+        raise ValueError(
+            f"{quoted(given)}: this version cannot take a client's address from the PROXY "
+            f'protocol yet; write "{given.removeprefix("haproxy:")}"'
+        )
     port = tcpPort(given)
     if port is not None and not (_PORT.fullmatch(port) and int(port) <= 65535):
         raise ValueError(f"{quoted(given)} has no port from 0 to 65535; write {needed}")

@@ -12,7 +12,7 @@ from attrs import frozen
 from twisted.conch.ssh.keys import Key
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.logger import LogPublisher
+from twisted.logger import Logger, LogPublisher
 
 from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
@@ -27,6 +27,12 @@ from bastion.interfaces import HostAddress
 from bastion.ssh.hostkeys import HostKeyError, loadHostKeys
 from bastion.ssh.knownhosts import KnownHostsError, KnownHostsFile
 from bastion.upstream import HOST_TIME, Site
+
+_log = Logger()
+
+#: Between the tries of a host's addresses, in seconds; also what a refusal of the last
+#: one costs.
+ATTEMPT_DELAY = 0.05
 
 
 @frozen
@@ -84,12 +90,21 @@ def assemble(
 
 def _site(table: ClusterTable, reactor: Any) -> Site:
     known = KnownHostsFile(table.known_hosts)
-    known.current()
+    for host in table.hosts:
+        if not known.current().formats(host):
+            _log.warn(
+                "cluster {name}: {file} has no key of {host}; it will be passed over",
+                name=table.name,
+                file=str(table.known_hosts),
+                host=str(host),
+            )
     leases = Leases(reactor, table.sticky)
     strategy = table.select.build()
 
     def endpoint(host: HostAddress) -> IStreamClientEndpoint:
-        return HostnameEndpoint(reactor, host.name, host.port, timeout=HOST_TIME)
+        return HostnameEndpoint(
+            reactor, host.name, host.port, timeout=HOST_TIME, attemptDelay=ATTEMPT_DELAY
+        )
 
     return Site(
         Selector(table.hosts, strategy, leases),

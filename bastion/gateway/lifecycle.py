@@ -129,6 +129,7 @@ class Connection(Owner, Acts):
         See L{bastion.auth.server.LoginOwner}.
         """
         self._user = user
+        self._logout = logout
         self._life.accepted()
 
     def _reach(self, account: bytes) -> Deferred[UserAuthClient]:
@@ -203,10 +204,11 @@ class Connection(Owner, Acts):
         client, target = self.transport, upstream.transport
         client.setService(self._relay.client)
         target.setService(self._relay.host)
-        self._valves = [
-            Valve(client, target, self._gateway.clock, _LAST_LOOKS),
-            Valve(target, client, self._gateway.clock, None),
-        ]
+        upward = Valve(client, target, self._gateway.clock, _LAST_LOOKS)
+        downward = Valve(target, client, self._gateway.clock, None)
+        self._valves = [upward, downward]
+        self._relay.host.isFull = lambda: upward.full
+        self._relay.client.isFull = lambda: downward.full
 
     def tell(self, sentence: str) -> None:
         """
@@ -246,7 +248,7 @@ class Connection(Owner, Acts):
 
     def _closeHost(self) -> None:
         if self._user is not None:
-            self._user.logout()
+            self._logout()
         elif self._route is not None:
             self._route.close()
 

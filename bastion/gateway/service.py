@@ -7,15 +7,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from bastion.config.problems import ConfigurationError, Problem
+from bastion.config.schema import Configuration
 from bastion.gateway.factory import GatewayFactory
+
+
+class CannotListen(SystemExit, Exception):
+    """
+    A port cannot be opened.  The text says which, and why.
+
+    Both of its parents are meant: without C{-n}, twistd tells its parent process
+    about an C{Exception} only; with it, only a C{SystemExit} is shown as its
+    text alone.
+    """
+
+
+@frozen
+class Endpoint:
+    """
+    A server endpoint.
+
+    @ivar text: as the configuration names it.
+    """
+
+    text: str
+    endpoint: IStreamServerEndpoint
 
 
 @define(eq=False)
@@ -24,11 +48,11 @@ class Listener:
     A gateway and where it listens.
 
     @ivar name: the gateway's name.
-    @ivar endpoint: a server endpoint string.
+    @ivar endpoint: the server endpoint.
     """
 
     name: str
-    endpoint: str
+    endpoint: Endpoint
     factory: GatewayFactory
 
 
@@ -51,28 +75,26 @@ class BastionService(Service):
         """
         Open all ports.
 
-        @raise SystemExit: when one cannot be opened: half a bastion is none.
+        @raise CannotListen: when one cannot be opened: half a bastion is none.
         """
         problems: list[str] = []
         for listener in self.listeners:
-            endpoint = serverFromString(self.reactor, listener.endpoint)
-            listening = endpoint.listen(listener.factory)
+            listening = listener.endpoint.endpoint.listen(listener.factory)
             listening.addCallback(self._cbListening, listener)
             listening.addErrback(self._ebListening, listener, problems)
         if problems:
             while self._ports:
                 self._ports.pop().stopListening()
-            raise SystemExit("\n".join(problems))
+            raise CannotListen("\n".join(problems))
 
     def _cbListening(self, port: IListeningPort, listener: Listener) -> None:
         self._ports.append(port)
-        self._log.info(
-            "gateway {name} listens on {address}", name=listener.name, address=port.getHost()
-        )
+        where = listener.endpoint.text
+        self._log.info("gateway {name} listens on {where}", name=listener.name, where=where)
 
     def _ebListening(self, failure: Failure, listener: Listener, problems: list[str]) -> None:
         problem = (
-            f"gateway.{listener.name}.listen: cannot listen on {listener.endpoint}: "
+            f"gateway.{listener.name}.listen: cannot listen on {listener.endpoint.text}: "
             f"{failure.getErrorMessage()}"
         )
         problems.append(problem)
@@ -99,13 +121,39 @@ async def _stopped(port: IListeningPort) -> None:
         await waiting
 
 
+def endpointsOf(configuration: Configuration, reactor: Any) -> dict[str, list[Endpoint]]:
+    """
+    The server endpoints that a configuration names, by the gateway's name.
+
+    @raise ConfigurationError: with every one that Twisted does not understand.
+    """
+    problems: list[Problem] = []
+    endpoints: dict[str, list[Endpoint]] = {}
+    for name, table in configuration.gateways.items():
+        endpoints[name] = []
+        for text in table.listen:
+            try:
+                endpoint = serverFromString(reactor, text)
+            except Exception as error:
+                problem = (
+                    f"{text!r} is not an endpoint ({error}); "
+                    'write for example "tcp:5022" or "tcp:5022:interface=192.0.2.1"'
+                )
+                problems.append(Problem(f"gateway.{name}.listen", problem))
+            else:
+                endpoints[name].append(Endpoint(text, endpoint))
+    if problems:
+        raise ConfigurationError(problems)
+    return endpoints
+
+
 def listenersOf(
-    gateways: Mapping[str, GatewayFactory], endpoints: Mapping[str, Sequence[str]]
+    gateways: Mapping[str, GatewayFactory], endpoints: Mapping[str, Sequence[Endpoint]]
 ) -> list[Listener]:
     """
     One L{Listener} for each endpoint of each gateway.
 
-    @param endpoints: endpoint strings, by the gateway's name.
+    @param endpoints: by the gateway's name.
     """
     return [
         Listener(name, endpoint, factory)

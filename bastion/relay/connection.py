@@ -6,6 +6,7 @@ Packets cross unchanged; of data, only the length is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.conch.ssh.service import SSHService
@@ -42,6 +43,10 @@ from bastion.wire import (
     uint32,
 )
 
+#: Answers of our own that may wait for an end that does not read; its own reading stops
+#: nobody, for it is not the other end that feeds them.
+MAX_UNREAD = 1024
+
 if TYPE_CHECKING:
     from bastion.relay.pair import Relay
 
@@ -53,6 +58,7 @@ class Side(SSHService):
     @ivar end: the end that this side faces.
     @ivar other: the other half.
     @ivar received: bytes of channel data received from the end.
+    @ivar isFull: whether what is sent to the end has to wait.
     """
 
     name = b"ssh-connection"
@@ -62,6 +68,8 @@ class Side(SSHService):
     def __init__(self, relay: Relay, end: End) -> None:
         self.end = end
         self.received = 0
+        self.isFull: Callable[[], bool] = lambda: False
+        self._unread = 0
         self._relay = relay
         self._looked = {
             MSG_GLOBAL_REQUEST: self._globalRequest,
@@ -96,6 +104,17 @@ class Side(SSHService):
         Send a packet to this side's end.
         """
         self.transport.sendPacket(messageNum, packet)
+
+    def answer(self, messageNum: int, packet: bytes) -> None:
+        """
+        Answer this side's end ourselves, behind no request of the other's.
+
+        @raise Malformed: when it asks on and on, and does not read the answers.
+        """
+        self._unread = self._unread + 1 if self.isFull() else 0
+        if self._unread > MAX_UNREAD:
+            raise Malformed("too many requests whose answers are not read")
+        self.send(messageNum, packet)
 
     def _request(self, kind: str, name: bytes, data: bytes, type: bytes = b"") -> ChannelRequest:
         return ChannelRequest(kind, name, self.end is End.CLIENT, type, data)
@@ -152,7 +171,7 @@ class Side(SSHService):
         request = self._request("global", message.name, message.data)
         if message.name in HOST_KEYS or self._refusal(request) is not None:
             if message.wantReply and replies.refused():
-                self.send(MSG_REQUEST_FAILURE, b"")
+                self.answer(MSG_REQUEST_FAILURE, b"")
             return
         if message.wantReply:
             replies.passed(request)
@@ -200,7 +219,7 @@ class Side(SSHService):
         self.other.send(MSG_CHANNEL_OPEN, packet)
 
     def _refuseOpen(self, message: ChannelOpen, code: int, reason: str) -> None:
-        self.send(MSG_CHANNEL_OPEN_FAILURE, openFailure(message.sender, code, reason))
+        self.answer(MSG_CHANNEL_OPEN_FAILURE, openFailure(message.sender, code, reason))
 
     def _openConfirmation(self, packet: bytes) -> None:
         """
@@ -250,7 +269,7 @@ class Side(SSHService):
         replies = channel.pending[self.end]
         if self._refusal(request) is not None:
             if message.wantReply and replies.refused():
-                self.send(MSG_CHANNEL_FAILURE, uint32(channel.numbers[self.end]))
+                self.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[self.end]))
             return
         if message.wantReply:
             replies.passed(request)

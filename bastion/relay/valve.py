@@ -60,6 +60,13 @@ class Valve:
         self._looks = 0
         sink.transport.registerProducer(self, True)
 
+    @property
+    def full(self) -> bool:
+        """
+        Whether the sink's socket takes no more.
+        """
+        return self._full
+
     def pauseProducing(self) -> None:
         """
         The sink's socket takes no more.

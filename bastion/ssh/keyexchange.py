@@ -10,7 +10,14 @@ from __future__ import annotations
 from twisted.conch.ssh import transport as conch
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from bastion.wire import MSG_NEWKEYS, Malformed
+from bastion.ssh.phases import ALWAYS, KEX_PROGRESS
+from bastion.wire import (
+    MSG_KEX_ECDH_INIT,
+    MSG_KEX_ECDH_REPLY,
+    MSG_KEXINIT,
+    MSG_NEWKEYS,
+    Malformed,
+)
 
 #: From the connection to the first new keys, in seconds.
 HANDSHAKE_TIME = 10.0
@@ -31,6 +38,14 @@ class KeyExchange(conch.SSHTransportBase):
     _keysReady = False
 
     @property
+    def _methodMessage(self) -> int:
+        """
+        The only message of the peer's in the methods that we speak (RFC 5656
+        section 4).
+        """
+        return MSG_KEX_ECDH_REPLY if self.isClient else MSG_KEX_ECDH_INIT
+
+    @property
     def exchangingKeys(self) -> bool:
         """
         Whether what is sent now waits for a key exchange to end.
@@ -40,11 +55,18 @@ class KeyExchange(conch.SSHTransportBase):
 
     def expects(self, messageNum: int) -> bool:
         """
-        Whether it is the turn of a message that only a key exchange may bring:
-        NEWKEYS when the new keys are computed, the method's own until then.
+        Whether it is the turn of a message.
+
+        Between a peer's KEXINIT and its NEWKEYS nothing else than the key
+        exchange may come, and never outside of one (RFC 4253 section 7.1):
+        NEWKEYS when the new keys are computed, the method's message until then.
         """
-        inProgress = self._keyExchangeState == self._KEY_EXCHANGE_PROGRESSING
-        return inProgress and self._keysReady == (messageNum == MSG_NEWKEYS)
+        if self._keyExchangeState != self._KEY_EXCHANGE_PROGRESSING:
+            return messageNum not in KEX_PROGRESS
+        if messageNum in KEX_PROGRESS:
+            wanted = MSG_NEWKEYS if self._keysReady else self._methodMessage
+            return messageNum == wanted
+        return messageNum in ALWAYS or messageNum == MSG_KEXINIT
 
     def limitKeyExchange(self, seconds: float) -> None:
         """

@@ -41,7 +41,8 @@ class Phase(enum.Enum):
     CONNECTION = "connection"
 
 
-_ALWAYS = frozenset({MSG_DISCONNECT, MSG_IGNORE, MSG_UNIMPLEMENTED, MSG_DEBUG})
+#: What a peer may send at any time.
+ALWAYS = frozenset({MSG_DISCONNECT, MSG_IGNORE, MSG_UNIMPLEMENTED, MSG_DEBUG})
 #: Numbers 30 to 49 belong to the key exchange method (RFC 4250 section 4.1.2).
 KEX_METHOD = frozenset(range(30, 50))
 #: What only a key exchange in progress may bring, beside KEXINIT that starts one.
@@ -51,21 +52,21 @@ _REKEY = KEX_PROGRESS | {MSG_KEXINIT}
 _CONNECTION = frozenset(range(80, 128))
 
 FROM_CLIENT: dict[Phase, frozenset[int]] = {
-    Phase.KEY_EXCHANGE: _ALWAYS | _REKEY,
-    Phase.SERVICE: _ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_REQUEST},
+    Phase.KEY_EXCHANGE: ALWAYS | _REKEY,
+    Phase.SERVICE: ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_REQUEST},
     # Paramiko asks for the service again before each attempt, and OpenSSH accepts it.
-    Phase.LOGIN: _ALWAYS
+    Phase.LOGIN: ALWAYS
     | _REKEY
     | {MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE},
     # A login request that was under way when the login succeeded is ignored
     # (RFC 4252 section 5.3).
-    Phase.CONNECTION: _ALWAYS | _REKEY | _CONNECTION | {MSG_USERAUTH_REQUEST},
+    Phase.CONNECTION: ALWAYS | _REKEY | _CONNECTION | {MSG_USERAUTH_REQUEST},
 }
 
 FROM_HOST: dict[Phase, frozenset[int]] = {
-    Phase.KEY_EXCHANGE: _ALWAYS | _REKEY,
-    Phase.SERVICE: _ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_ACCEPT},
-    Phase.LOGIN: _ALWAYS
+    Phase.KEY_EXCHANGE: ALWAYS | _REKEY,
+    Phase.SERVICE: ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_ACCEPT},
+    Phase.LOGIN: ALWAYS
     | _REKEY
     | {
         MSG_EXT_INFO,
@@ -74,7 +75,7 @@ FROM_HOST: dict[Phase, frozenset[int]] = {
         MSG_USERAUTH_BANNER,
         MSG_USERAUTH_INFO_REQUEST,
     },
-    Phase.CONNECTION: _ALWAYS | _REKEY | _CONNECTION | {MSG_EXT_INFO},
+    Phase.CONNECTION: ALWAYS | _REKEY | _CONNECTION | {MSG_EXT_INFO},
 }
 
 #: The longest packet, in bytes, before and after the login (RFC 4253 section 6.1 asks

@@ -15,10 +15,14 @@ from bastion.ssh.transport import Transport
 from bastion.wire import (
     DISCONNECT_SERVICE_NOT_AVAILABLE,
     MSG_SERVICE_ACCEPT,
+    Malformed,
     Reader,
     shown,
     string,
 )
+
+#: Paramiko asks once for each attempt.
+MAX_SERVICE_REQUESTS = 32
 
 
 class ServerTransport(Transport, conch.SSHServerTransport):
@@ -34,6 +38,7 @@ class ServerTransport(Transport, conch.SSHServerTransport):
     _preamble = False
 
     makeUserAuth: Any
+    _asked = 0
 
     def sayPlainly(self, text: str) -> None:
         """
@@ -54,6 +59,9 @@ class ServerTransport(Transport, conch.SSHServerTransport):
             self.owner.failed(self, f"the client asked for the service {shown(name)}")
             self.disconnect(DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
             return
+        self._asked += 1
+        if self._asked > MAX_SERVICE_REQUESTS:
+            raise Malformed("too many service requests")
         self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
         if self.service is None:
             self.setService(self.makeUserAuth())

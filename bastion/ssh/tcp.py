@@ -10,9 +10,52 @@ import select
 import socket
 from typing import Any
 
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from zope.interface import implementer
 
+#: A peer that has been silent for 15 s is asked, three times, 15 s apart.
+_KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 _QUICK_ACKNOWLEDGEMENT = getattr(socket, "TCP_QUICKACK", None)
+
+
+@implementer(IPushProducer)
+class Pacer:
+    """
+    Stops reading from a peer that does not take our answers, as long as its
+    requests lead to nothing but answers.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        transport.registerProducer(self, True)
+
+    def pauseProducing(self) -> None:
+        """
+        The peer does not take what it is sent.
+        """
+        self._transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """
+        The peer has taken everything.
+        """
+        self._transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """
+        The connection is gone.
+        """
+
+    def release(self) -> None:
+        """
+        Leave the pace to somebody else.
+        """
+        self._transport.unregisterProducer()
+        self._transport.resumeProducing()
 
 
 def tune(transport: Any) -> bool:
@@ -25,6 +68,9 @@ def tune(transport: Any) -> bool:
         return False
     transport.setTcpNoDelay(True)
     transport.setTcpKeepAlive(True)
+    handle: Any = transport
+    for option, value in _KEEPALIVE.items():
+        handle.getHandle().setsockopt(socket.IPPROTO_TCP, option, value)
     return _QUICK_ACKNOWLEDGEMENT is not None
 
 

@@ -22,7 +22,6 @@ from bastion.ssh.farewell import PARTING_TIME, Farewell, State, Words
 from bastion.ssh.keyexchange import HANDSHAKE_TIME, KeyExchange
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import (
-    KEX_PROGRESS,
     Phase,
     longestPacket,
 )
@@ -32,6 +31,11 @@ from bastion.wire import (
     Malformed,
     Reader,
 )
+
+#: What Conch says, and what helps the user.
+_IN_OTHER_WORDS = {
+    b"couldn't match all kex parts": b"no algorithms in common; a newer SSH program is needed",
+}
 
 
 class Transport(KeyExchange):
@@ -70,6 +74,7 @@ class Transport(KeyExchange):
         Say who we are.
         """
         self._quickAcknowledge = tcp.tune(self.transport)
+        self._pacer = tcp.Pacer(self.transport)
         self.transport.write(self.ourVersionString + b"\r\n")
         self.currentEncryptions = conch.SSHCiphers(b"none", b"none", b"none", b"none")
         self.currentEncryptions.setKeys(b"", b"", b"", b"", b"", b"")
@@ -142,7 +147,7 @@ class Transport(KeyExchange):
         """
         if messageNum not in self.allowed[self.phase]:
             raise Malformed(f"message {messageNum} during {self.phase.value}")
-        if messageNum in KEX_PROGRESS and not self.expects(messageNum):
+        if not self.expects(messageNum):
             raise Malformed(f"message {messageNum} outside of its key exchange")
         if messageNum >= 50:
             if self._farewell.state is not State.OPEN:
@@ -155,8 +160,11 @@ class Transport(KeyExchange):
         except Malformed:
             raise
         except Exception as error:
-            # Conch reads these payloads without looking whether they are complete.
-            raise Malformed(f"message {messageNum}: {type(error).__name__}") from None
+            # Conch reads these payloads without looking whether they are complete;
+            # a fault of our own is not to be taken for that.
+            if _raisedIn(error).startswith("bastion."):
+                raise
+            raise Malformed(f"message {messageNum} is damaged") from None
 
     def sendPacket(self, messageType: int, payload: bytes) -> None:
         """
@@ -176,6 +184,7 @@ class Transport(KeyExchange):
         else:
             self.phase = Phase.CONNECTION
             self._quickAcknowledge = False
+            self._pacer.release()
 
     # The key exchange
 
@@ -215,14 +224,19 @@ class Transport(KeyExchange):
         """
         self._farewell.sayLast(Words(reason, description, limit))
 
-    def sendDisconnect(self, reason: int, desc: bytes) -> None:
+    def sendDisconnect(self, reason: int, desc: bytes | str) -> None:
         """
         Called by Conch when it finds fault with a packet or with the peer's
         algorithms.
         """
         if not self._farewell.said:
-            self.owner.failed(self, desc.decode())
-            self.disconnect(reason, desc)
+            said = desc.encode() if isinstance(desc, str) else desc
+            words = _IN_OTHER_WORDS.get(said, said)
+            if reason == conch.DISCONNECT_HOST_KEY_NOT_VERIFIABLE:
+                # Conch tells the peer a whole traceback.
+                words = b"the key exchange is damaged"
+            self.owner.failed(self, words.decode())
+            self.disconnect(reason, words)
 
     def fail(self, problem: str) -> None:
         """
@@ -271,3 +285,15 @@ class Transport(KeyExchange):
 
         For the people at the two ends; the bastion has nobody to show it to.
         """
+
+
+def _raisedIn(error: BaseException) -> str:
+    """
+    The name of the module that raised C{error}.
+    """
+    traceback = error.__traceback__
+    assert traceback is not None
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name: str = traceback.tb_frame.f_globals.get("__name__", "")
+    return name

@@ -143,12 +143,14 @@ class MemoryTransport:
             self._outgoing.clear()
             self.other.protocol.dataReceived(data)
             if self._paused and not self._outgoing and self._producer is not None:
-                self._paused = False
+                self._paused = self.disconnecting
                 self._producer.resumeProducing()
             return True
         if self._outgoing and self.other.lost:
             self._outgoing.clear()
-        ends = self.disconnecting and not self._outgoing and self._producer is None
+        # As with Twisted's: who was paused when the end was asked for holds it up.
+        held = self._producer is not None and self._paused
+        ends = self.disconnecting and not self._outgoing and not held
         if not self.lost and (ends or (self.other.lost and self.reading)):
             self._gone(Failure(ConnectionDone()))
             return True

@@ -43,7 +43,6 @@ ENDPOINTS = 'write a server endpoint such as "tcp:5022"'
         (endpoint, "tcp:0", "tcp:0"),
         (endpoint, "tcp:65535:interface=192.0.2.1", "tcp:65535:interface=192.0.2.1"),
         (endpoint, "tcp:port=5022", "tcp:port=5022"),
-        (endpoint, "haproxy:tcp:5022", "haproxy:tcp:5022"),
         (endpoint, "systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
         (endpoint, "unix:/run/bastion", "unix:/run/bastion"),
     ],
@@ -100,7 +99,12 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (endpoint, "tcp:", f'"tcp:" has no port from 0 to 65535; {ENDPOINTS}'),
         (endpoint, "tcp:ssh", f'"tcp:ssh" has no port from 0 to 65535; {ENDPOINTS}'),
         (endpoint, "tcp6:65536", f'"tcp6:65536" has no port from 0 to 65535; {ENDPOINTS}'),
-        (endpoint, "haproxy:tcp:-1", f'"haproxy:tcp:-1" has no port from 0 to 65535; {ENDPOINTS}'),
+        (
+            endpoint,
+            "haproxy:tcp:5022",
+            '"haproxy:tcp:5022": this version cannot take a client\'s address from the PROXY '
+            'protocol yet; write "tcp:5022"',
+        ),
     ],
 )
 def test_wrongValueIsRefusedWithTheRemedy(
@@ -135,7 +139,6 @@ def test_dnsServerIsShownAsItIsWritten(given: str, shown: str) -> None:
 
 def test_portOfAnEndpointIsKnownOnlyForTcp() -> None:
     assert tcpPort("tcp6:5022:interface=\\:\\:") == "5022"
-    assert tcpPort("haproxy:tcp:0") == "0"
     assert tcpPort("unix:5022") is None
 
 

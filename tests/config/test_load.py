@@ -42,7 +42,7 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         [bastion]
         state_dir = "/var/lib/bastion"
         [gateway.ESRF-2]
-        listen = ["tcp:5022", "haproxy:tcp:5023"]
+        listen = ["tcp:5022", "tcp6:5023"]
         cluster = "nice"
         policies = ["no-forwarding", { name = "limited", weight = 3 }]
         [gateway.notice]
@@ -63,7 +63,7 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
     assert list(configuration.gateways) == ["ESRF-2", "notice"]
     gateway = configuration.gateways["ESRF-2"]
     assert (gateway.name, gateway.cluster) == ("ESRF-2", "nice")
-    assert gateway.listen == ("tcp:5022", "haproxy:tcp:5023")
+    assert gateway.listen == ("tcp:5022", "tcp6:5023")
     assert [choice.extension.name for choice in gateway.policies] == ["no-forwarding", "limited"]
     cluster = configuration.clusters["nice"]
     assert cluster.name == "nice"

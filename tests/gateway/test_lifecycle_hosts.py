@@ -43,9 +43,9 @@ class Short(Protocol):
         (b"", "nice1 closed the connection before the login"),
         (b"SSH-2.0-x\r\n", "nice1 closed the connection before the login"),
         (b"hello\r\n" * 3, "nice1 closed the connection before the login"),
-        (b"SSH-1.5-old\r\n", "nice1 is not trusted: this server speaks SSH version 2 only"),
-        (b"SSH-2.0-x\r\n\xff\xff\xff\xff" + bytes(20), "nice1 is not trusted: bad packet length"),
-        (b"SSH-2.0-x\r\n" + uint32(12) + bytes(12), "nice1 is not trusted: an empty packet"),
+        (b"SSH-1.5-old\r\n", "nice1 is of no use: this server speaks SSH version 2 only"),
+        (b"SSH-2.0-x\r\n\xff\xff\xff\xff" + bytes(20), "nice1 is of no use: bad packet length"),
+        (b"SSH-2.0-x\r\n" + uint32(12) + bytes(12), "nice1 is of no use: an empty packet"),
     ],
 )
 def test_hostThatDiesBeforeTheLoginIsPassedOver(memory: Any, said: bytes, reason: str) -> None:
@@ -67,7 +67,7 @@ def test_hostWithAnotherKeyIsPassedOverAndHearsNothing(memory: Any) -> None:
     client.requests(PASSWORD, Password(b"right").pack())
 
     (passed,) = memory.named("host.refused")
-    assert passed["reason"] == "nice1 is not trusted: an unexpected key"
+    assert passed["reason"] == "nice1 is of no use: an unexpected key"
     assert not other.login.heard
     assert other.witness.events == [("disconnected", 9, b"unexpected host key"), "lost"]
     assert len(memory.host("nice2").hears()) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +15,30 @@ import pytest_twisted
 from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    connectProtocol,
+    serverFromString,
+)
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
+from twisted.internet.tcp import Port
 from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from bastion.auth.messages import NONE
-from bastion.gateway.service import BastionService, Listener, listenersOf
+from bastion.config.installed import installed
+from bastion.config.load import load
+from bastion.config.problems import ConfigurationError
+from bastion.gateway.service import (
+    BastionService,
+    CannotListen,
+    Endpoint,
+    Listener,
+    endpointsOf,
+    listenersOf,
+)
 
 ANY_PORT = "tcp:0:interface=127.0.0.1"
 
@@ -51,14 +67,15 @@ def listener(memory: Any, endpoint: str = ANY_PORT, name: str = "esrf") -> Liste
     """
     A gateway of a site in memory.
     """
-    return Listener(name, endpoint, memory.factory)
+    made = Endpoint(endpoint, serverFromString(reactor, endpoint))
+    return Listener(name, made, memory.factory)
 
 
-def opened(logs: Any) -> list[int]:
+def listening() -> set[Any]:
     """
-    The ports that the log says are open.
+    The ports of this process.
     """
-    return [event["address"].port for event in logs if "address" in event]
+    return {reader for reader in reactor.getReaders() if isinstance(reader, Port)}
 
 
 async def refuses(port: int) -> bool:
@@ -78,16 +95,40 @@ def test_serviceIsOne(memory: Any) -> None:
     verifyObject(IService, Kept().service)
 
 
-def test_everyEndpointOfEveryGatewayIsAListener(memory: Any, memoryOf: Any) -> None:
-    other = memoryOf()
-    gateways = {"esrf": memory.factory, "ill": other.factory}
+GATEWAYS = """
+[gateway.esrf]
+listen = ["tcp:1", "tcp6:1"]
+notice = "No."
+[gateway.ill]
+listen = "tcp:2"
+notice = "No."
+"""
 
-    listeners = listenersOf(gateways, {"esrf": ("tcp:1", "tcp6:1"), "ill": ("tcp:2",)})
 
-    assert [(each.name, each.endpoint, each.factory) for each in listeners] == [
-        ("esrf", "tcp:1", memory.factory),
-        ("esrf", "tcp6:1", memory.factory),
-        ("ill", "tcp:2", other.factory),
+def test_everyEndpointOfEveryGatewayIsAListener(memory: Any, memoryOf: Any, tmp_path: Path) -> None:
+    gateways = {"esrf": memory.factory, "ill": memoryOf().factory}
+    configuration = load(GATEWAYS, tmp_path, installed)
+
+    listeners = listenersOf(gateways, endpointsOf(configuration, reactor))
+
+    assert [(each.name, each.endpoint.text, each.factory) for each in listeners] == [
+        ("esrf", "tcp:1", gateways["esrf"]),
+        ("esrf", "tcp6:1", gateways["esrf"]),
+        ("ill", "tcp:2", gateways["ill"]),
+    ]
+
+
+def test_endpointsThatTwistedDoesNotUnderstandAreAllNamed(tmp_path: Path) -> None:
+    text = GATEWAYS.replace("tcp6:1", "carrier:pigeon").replace("tcp:2", "tcp:2:interfase=x")
+    configuration = load(text, tmp_path, installed)
+
+    with pytest.raises(ConfigurationError) as caught:
+        endpointsOf(configuration, reactor)
+
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "gateway.esrf.listen",
+        "gateway.ill.listen",
     ]
 
 
@@ -100,7 +141,8 @@ async def test_startedServiceListensAndAStoppedOneDoesNot(memory: Any) -> None:
     ports = kept.ports
     assert len(set(ports)) == 2
     assert [await refuses(port) for port in ports] == [False, False]
-    assert [event["name"] for event in logs if "name" in event] == ["esrf", "esrf"]
+    told = [(event["name"], event["where"]) for event in logs if "where" in event]
+    assert told == [("esrf", ANY_PORT)] * 2
 
     await kept.service.stopService()
 
@@ -118,10 +160,11 @@ async def test_portThatIsTakenStopsTheStart(memory: Any, first: bool) -> None:
         bad = listener(memory, f"tcp:{number}:interface=127.0.0.1", "ill")
         kept = Kept(*((bad, good) if first else (good, bad)))
 
-        with pytest.raises(SystemExit) as caught:
+        with pytest.raises(CannotListen) as caught:
             kept.service.privilegedStartService()
 
-    said = str(caught.value.code)
+    said = str(caught.value)
+    assert isinstance(caught.value, SystemExit)
     assert said.startswith(f"gateway.ill.listen: cannot listen on tcp:{number}:interface=")
     assert "in use" in said
     await deferLater(reactor, 0)
@@ -133,10 +176,10 @@ async def test_everyPortThatIsTakenIsNamed(memory: Any) -> None:
         number = one.getsockname()[1]
         bad = [listener(memory, f"tcp:{number}:interface=127.0.0.1", name) for name in "abc"]
 
-        with pytest.raises(SystemExit) as caught:
+        with pytest.raises(CannotListen) as caught:
             Kept(listener(memory), *bad).service.privilegedStartService()
 
-    lines = str(caught.value.code).splitlines()
+    lines = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in lines] == [f"gateway.{n}.listen" for n in "abc"]
     await deferLater(reactor, 0)
 
@@ -146,17 +189,15 @@ async def test_halfABastionIsNone(memory: Any) -> None:
     """
     Whoever catches the error finds no port left open.
     """
+    before = listening()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         bad = listener(memory, f"tcp:{number}:interface=127.0.0.1")
-        kept = Kept(listener(memory), bad)
-        with capturedLogs() as logs, pytest.raises(SystemExit):
-            kept.service.privilegedStartService()
-    ports = opened(logs)
-    assert len(ports) == 1
+        with pytest.raises(CannotListen):
+            Kept(listener(memory), bad).service.privilegedStartService()
     await deferLater(reactor, 0)
 
-    assert [await refuses(port) for port in ports] == [True]
+    assert listening() == before
 
 
 @pytest_twisted.ensureDeferred
@@ -165,7 +206,7 @@ async def test_serviceThatCouldNotStartCanBeStopped(memory: Any) -> None:
         number = taken.getsockname()[1]
         bad = listener(memory, f"tcp:{number}:interface=127.0.0.1")
         kept = Kept(listener(memory), bad)
-        with pytest.raises(SystemExit):
+        with pytest.raises(CannotListen):
             kept.service.privilegedStartService()
     await deferLater(reactor, 0)
 

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from bastion.interfaces import ALLOW, ChannelRequest, ISessionPolicy, Login, Verdict
 from bastion.relay.channels import MAX_CHANNELS
+from bastion.relay.connection import MAX_UNREAD
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -254,3 +255,20 @@ def test_policyThatFailsRefuses(sessionOf: Callable[..., Any], error: type[Excep
     assert session.host.hears() == []
     failure = openFailure(0, OPEN_ADMINISTRATIVELY_PROHIBITED, "the gateway could not decide")
     assert session.client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, failure)]
+
+
+def test_whoAsksOnAndOnWithoutReadingTheAnswersIsEnded(session: Any) -> None:
+    """
+    The answers are ours: nothing that the other end does would stop the asking.
+    """
+    payload = string(b"hostkeys-prove-00@openssh.com") + byte(1)
+    side = session.relay.client
+    side.isFull = lambda: True
+    for _ in range(MAX_UNREAD):
+        side.packetReceived(MSG_GLOBAL_REQUEST, payload)
+    with pytest.raises(Malformed):
+        side.packetReceived(MSG_GLOBAL_REQUEST, payload)
+    side.isFull = lambda: False
+    side.packetReceived(MSG_GLOBAL_REQUEST, payload)
+    side.isFull = lambda: True
+    side.packetReceived(MSG_GLOBAL_REQUEST, payload)

@@ -99,15 +99,16 @@ def test_whoDoesNotReadStopsTheProducer() -> None:
     assert one.events == ["pause", "resume"]
 
 
-def test_producerKeepsAConnectionOpen() -> None:
+def test_pausedProducerKeepsAConnectionOpen() -> None:
     network, one, _, end, _ = linked()
     end.registerProducer(one, True)
+    end.write(bytes(end.capacity + 1))
     end.loseConnection()
     network.settle()
-    assert one.events == []
+    assert one.events == ["pause", "resume"]
     end.unregisterProducer()
     network.settle()
-    assert one.events == ["ConnectionDone"]
+    assert one.events == ["pause", "resume", "ConnectionDone"]
 
 
 def test_hostsAnswerRefuseOrAreSilent() -> None:
