@@ -216,6 +216,8 @@ def test_serviceMayBeAskedForAgainButNotForEver(towardClient: Any) -> None:
     Paramiko asks before each attempt; the login does not start anew by that.
     """
     leg = towardClient.inLogin()
+    # Our own client, which this is, takes one answer only.
+    leg.peer.transport.transport.pauseProducing()
     for _ in range(MAX_SERVICE_REQUESTS - 1):
         leg.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
     assert leg.failures == []
