@@ -171,6 +171,13 @@ class ShellProcess(ProcessProtocol):
         self.transport.unregisterProducer()
         self.transport.closeStdin()
 
+    def endOutput(self) -> None:
+        """
+        Nobody takes the output any more: the program finds its pipe closed.
+        """
+        if not self._onTerminal:
+            self.transport.closeStdout()
+
     def pauseProducing(self) -> None:
         """
         Stop reading its output.

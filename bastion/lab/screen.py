@@ -89,9 +89,10 @@ class Announcement:
 
     def _knownHosts(self, path: Path) -> str:
         """
-        The option that makes ssh check the key and ask no question.
+        The option that makes ssh check the key and ask no question, in whatever
+        directory it is run.
         """
-        name = self._show(path)
+        name = str(path.absolute())
         # Quoted for ssh, which splits at spaces, and then for the shell.
         value = f'"{name}"' if " " in name else name
         return "-o " + shlex.quote(f"UserKnownHostsFile={value}")

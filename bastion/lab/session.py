@@ -49,6 +49,11 @@ class SessionChannel(PacedChannel):
         """
         Answer a request; what cannot be read or done is refused.
         """
+        if requestType == b"eow@openssh.com":
+            # OpenSSH PROTOCOL 2.1: the client takes no more output.
+            if isinstance(self.program, ShellProcess):
+                self.program.endOutput()
+            return False
         try:
             return bool(super().requestReceived(requestType, data))
         except (struct.error, ValueError, IndexError, OSError) as error:

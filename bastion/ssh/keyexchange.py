@@ -17,6 +17,7 @@ from bastion.wire import (
     MSG_KEXINIT,
     MSG_NEWKEYS,
     Malformed,
+    Reader,
 )
 
 #: From the connection to the first new keys, in seconds.
@@ -98,6 +99,11 @@ class KeyExchange(conch.SSHTransportBase):
         """
         if self._keyExchangeState == self._KEY_EXCHANGE_PROGRESSING:
             raise Malformed("a second KEXINIT within one key exchange")
+        reader = Reader(payload[16:])
+        for _ in range(10):
+            reader.string()
+        reader.boolean()
+        reader.uint32()
         super().ssh_KEXINIT(payload)
         # Conch leaves REQUESTED when it has only answered the peer's.
         self._keyExchangeState = self._KEY_EXCHANGE_PROGRESSING

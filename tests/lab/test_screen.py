@@ -16,9 +16,9 @@ from bastion.lab.screen import Announcement
 WITH_BASTION = """\
 The lab is up: the bastion, and behind it nice1 and nice2 (NICE cluster) and ill.
 
-  NICE      ssh -p 6022 -o UserKnownHostsFile=.lab/client_known_hosts johnson@127.0.0.1
-  ILL       ssh -p 6023 -o UserKnownHostsFile=.lab/client_known_hosts smith@127.0.0.1
-  files     sftp -P 6022 -o UserKnownHostsFile=.lab/client_known_hosts johnson@127.0.0.1
+  NICE      ssh -p 6022 -o UserKnownHostsFile=HERE/.lab/client_known_hosts johnson@127.0.0.1
+  ILL       ssh -p 6023 -o UserKnownHostsFile=HERE/.lab/client_known_hosts smith@127.0.0.1
+  files     sftp -P 6022 -o UserKnownHostsFile=HERE/.lab/client_known_hosts johnson@127.0.0.1
 
   password  abcd-efgh-jkmn  (any account name)
   logs      .lab/bastion.log (bastion), .lab/hosts.log (hosts)
@@ -29,8 +29,8 @@ Ctrl-C stops everything.
 HOSTS_ONLY = """\
 The hosts of the lab are up, without a bastion.
 
-  nice1     ssh -p 40001 -o UserKnownHostsFile=.lab/known_hosts johnson@127.0.0.1
-  ill       ssh -p 40003 -o UserKnownHostsFile=.lab/known_hosts johnson@127.0.0.1
+  nice1     ssh -p 40001 -o UserKnownHostsFile=HERE/.lab/known_hosts johnson@127.0.0.1
+  ill       ssh -p 40003 -o UserKnownHostsFile=HERE/.lab/known_hosts johnson@127.0.0.1
 
   password  abcd-efgh-jkmn  (any account name)
   log       .lab/hosts.log
@@ -54,11 +54,12 @@ def announcement(tmp_path: Path) -> Announcement:
 
 
 def test_peopleGetLinesToCopy(announcement: Announcement) -> None:
-    assert announcement.asText() == WITH_BASTION
+    assert announcement.asText() == WITH_BASTION.replace("HERE", str(announcement.here))
 
 
 def test_withoutBastionTheyAreTheHosts(announcement: Announcement) -> None:
-    assert evolve(announcement, gateways=None).asText() == HOSTS_ONLY
+    text = HOSTS_ONLY.replace("HERE", str(announcement.here))
+    assert evolve(announcement, gateways=None).asText() == text
 
 
 def test_programsGetValues(announcement: Announcement, tmp_path: Path) -> None:
@@ -88,4 +89,5 @@ def test_aNameWithASpaceIsQuotedForTheShellAndForSsh(
 ) -> None:
     spaced = LabDirectory(tmp_path / "my lab")
     line = evolve(announcement, directory=spaced).asText().splitlines()[2]
-    assert 'UserKnownHostsFile="my lab/client_known_hosts"' in shlex.split(line)
+    name = spaced.clientKnownHosts
+    assert f'UserKnownHostsFile="{name}"' in shlex.split(line)

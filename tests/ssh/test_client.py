@@ -71,9 +71,9 @@ def hostWith(leg: Any, *keys: Key) -> Any:
 
 def heardNothing(leg: Any) -> None:
     """
-    See that the host was asked for no service.
+    See that the key exchange was not gone on with, and no service asked for.
     """
-    assert leg.ours.service is None
+    assert leg.ours.sessionID is None
     assert leg.peer.transport.service is None
     assert not leg.peer.login.heard
     assert "secured" not in leg.witness.events

@@ -35,8 +35,8 @@ def test_nothingIsHeardBehindABrokenRule(leg: Any, broken: int) -> None:
 
 
 def test_nothingIsHeardBehindAGoodbye(leg: Any) -> None:
-    goodbye = uint32(11) + string(b"bye") + string(b"")
-    joined(leg.inSession(), (94, b"before"), (MSG_DISCONNECT, goodbye), (94, b"behind"))
+    goodbye = (MSG_DISCONNECT, uint32(11) + string(b"bye") + string(b""))
+    joined(leg.inSession(), (94, b"before"), goodbye, (94, b"behind"), goodbye)
 
     assert list(leg.service.heard) == [(94, b"before")]
     assert leg.witness.events == ["secured", ("disconnected", 11, b"bye"), "lost"]
@@ -69,8 +69,8 @@ def test_finishOvertakesNothingHoweverOftenItIsCalled(leg: Any, times: int) -> N
     leg.inSession()
     leg.ours.sendKexInit()
     leg.service.say(94, b"last words")
-    for _ in range(times):
-        leg.ours.finish(11, b"bye")
+    for reason in (11, 0, 2)[:times]:
+        leg.ours.finish(reason, b"bye")
     leg.network.settle()
 
     assert list(leg.peer.session.heard) == [(94, b"last words")]
