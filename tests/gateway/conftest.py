@@ -288,8 +288,7 @@ def memoryOf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Memory]]
     gc.collect()
     globalLogPublisher.removeObserver(observer)
     for memory in made:
-        if not memory.checked:
-            memory.check()
+        memory.checked or memory.check()
 
 
 @pytest.fixture

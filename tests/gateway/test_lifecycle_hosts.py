@@ -230,3 +230,27 @@ def test_loserOfARaceIsLetGo(memory: Any) -> None:
     assert [each["host"] for each in memory.named("host.refused")] == ["nice1"]
     memory.host("nice2").accepts()
     assert memory.named("login.accepted")[0]["host"] == "nice2"
+
+
+@pytest.mark.xfail(strict=True, reason="its end is recorded as if another host were tried")
+def test_hostThatHasHadEnoughIsNotPassedOver(memory: Any) -> None:
+    client = memory.connects()
+    client.requests(NONE)
+    afterAWrongPassword(memory, client)
+
+    memory.host().transport.disconnect(2, b"Too many authentication failures")
+    memory.network.settle()
+
+    assert memory.named("host.refused") == []
+
+
+@pytest.mark.xfail(strict=True, reason="what it said is not recorded")
+def test_goodbyeOfAHostThatIsReplacedIsRecorded(memory: Any) -> None:
+    client = memory.connects()
+    client.requests(NONE)
+
+    memory.host().transport.disconnect(2, b"Not allowed at this time")
+    memory.network.settle()
+
+    (passed,) = memory.named("host.refused")
+    assert "Not allowed at this time" in passed["reason"]

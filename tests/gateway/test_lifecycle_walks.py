@@ -207,7 +207,7 @@ class Walk:
         self._memory.network.settle()
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(80))
 def test_whateverHappensNothingIsLeft(memory: Any, seed: int) -> None:
     walk = Walk(memory, seed)
 

@@ -103,13 +103,9 @@ def test_keyOfAnotherTypeIsLearntAndRefused(towardHost: Any, key: Key) -> None:
 
 @pytest.mark.parametrize("key", [RSA, P256], ids=["rsa", "ecdsa"])
 def test_knownKeyOfEachTypeIsAccepted(key: Key, towardHost: Any) -> None:
-    towardHost.ours = ClientTransport(
-        towardHost.witness,
-        towardHost.clock,
-        TrustedKeys({key.public().blob()}),
-        towardHost.service,
-    )
-    leg = hostWith(towardHost, OTHER, key)
+    leg, trusted = towardHost, TrustedKeys({key.public().blob()})
+    leg.ours = ClientTransport(leg.witness, leg.clock, trusted, leg.service)
+    hostWith(leg, OTHER, key)
 
     assert leg.failures == []
     assert leg.ours.phase is Phase.LOGIN

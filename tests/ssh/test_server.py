@@ -119,7 +119,7 @@ def test_wrongGuessOfTheClientIsPassedOver(towardClient: Any, packet: Callable[.
     RFC 4253 section 7: the first packet follows, for another method.
     """
     towardClient.raw(
-        VERSION, packet(KEXINIT, proposal(b"curve25519-sha256", follows=1)), packet(KEX_INIT, b"x")
+        VERSION, packet(KEXINIT, proposal(b"curve25519-sha256", follows=1)), packet(number, b"x")
     )
 
     assert towardClient.failures == []
