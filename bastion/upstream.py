@@ -175,6 +175,7 @@ class Search:
         self._tries: dict[_Try, Lease] = {}
         self._found: Deferred[Upstream] = Deferred()
         self._timers: list[IDelayedCall] = []
+        self._until = site.clock.seconds() + SEARCH_TIME
 
     def next(self) -> Deferred[Upstream]:
         """
@@ -184,8 +185,9 @@ class Search:
             time.  Can be cancelled.
         """
         self._found = Deferred(lambda _: self._end())
+        left = self._until - self._site.clock.seconds()
         self._timers = [
-            self._site.clock.callLater(SEARCH_TIME, self._giveUp),
+            self._site.clock.callLater(max(0.0, left), self._giveUp),
             self._site.clock.callLater(PATIENCE, self._tryBeside),
         ]
         found = self._found

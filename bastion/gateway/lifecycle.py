@@ -63,6 +63,7 @@ class Connection(Owner, Acts):
             self._route = Route(gateway.site, self, self._log)
         self._opened = gateway.clock.seconds()
         self._reason = ""
+        self._hostsGoodbye = "it closed the connection during the login"
         self._account: bytes | None = None
         self._user: HostUser | None = None
         self._relay: Relay | None = None
@@ -165,6 +166,8 @@ class Connection(Owner, Acts):
         elif self._relay is not None or self._userAuth.exchange.final:
             self._because(f"the host ended the connection: {shown(description)}")
             self.transport.finish(reason, description, DRAINING_TIME)
+        else:
+            self._hostsGoodbye = f"it ended the connection: {shown(description)}"
 
     def failed(self, transport: Transport, problem: str) -> None:
         """
@@ -228,7 +231,8 @@ class Connection(Owner, Acts):
         assert self._upstream is not None
         service = self._upstream.transport.service
         assert isinstance(service, UserAuthClient)
-        self._log.event("host.refused", reason="it closed the connection during the login")
+        if not self._userAuth.exchange.final:
+            self._log.event("host.refused", reason=self._hostsGoodbye)
         if not self._userAuth.exchange.hostLost(service):
             self.dismiss("the host was lost", f"{self._upstream.lease.host} has gone away.")
 

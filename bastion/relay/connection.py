@@ -43,8 +43,7 @@ from bastion.wire import (
     uint32,
 )
 
-#: Answers of our own that may wait for an end that does not read; its own reading stops
-#: nobody, for it is not the other end that feeds them.
+#: Answers of our own that may wait for an end that does not read.
 MAX_UNREAD = 1024
 
 if TYPE_CHECKING:
@@ -156,8 +155,7 @@ class Side(SSHService):
 
     def _ignore(self, packet: bytes) -> None:
         """
-        A login request that was under way when the login succeeded (RFC 4252
-        section 5.3).
+        A login request from before the login succeeded (RFC 4252 section 5.3).
         """
 
     # Global requests, RFC 4254 section 4
@@ -206,7 +204,8 @@ class Side(SSHService):
         """
         message = ChannelOpen.parse(packet)
         leadsTo = target(message.type, message.data)
-        refusal = self._refusal(self._request("open", message.type, message.data))
+        request = self._request("open", message.type, message.data)
+        refusal = self._refusal(request)
         if refusal is not None:
             self._refuseOpen(message, OPEN_ADMINISTRATIVELY_PROHIBITED, refusal)
             return
@@ -214,6 +213,7 @@ class Side(SSHService):
             self._relay.channels.wanted(self.end, message.sender, message.type, leadsTo)
         except TooManyChannels:
             reason = f"{MAX_CHANNELS} channels are open"
+            self._relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)
             return
         self.other.send(MSG_CHANNEL_OPEN, packet)

@@ -10,7 +10,7 @@ from twisted.conch.ssh import transport as conch
 
 from bastion import algorithms
 from bastion.ssh import identification
-from bastion.ssh.phases import FROM_CLIENT
+from bastion.ssh.phases import FROM_CLIENT, KEX_METHOD
 from bastion.ssh.transport import Transport
 from bastion.wire import (
     DISCONNECT_SERVICE_NOT_AVAILABLE,
@@ -46,6 +46,16 @@ class ServerTransport(Transport, conch.SSHServerTransport):
         its user.
         """
         self.transport.write(text.encode() + b"\r\n")
+
+    def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
+        """
+        A wrong guess of the client's at our method is passed over, whatever its
+        number (RFC 4253 section 7).
+        """
+        if self.ignoreNextPacket and messageNum in KEX_METHOD:
+            self.ignoreNextPacket = 0
+        else:
+            super().dispatchMessage(messageNum, payload)
 
     def ssh_SERVICE_REQUEST(self, payload: bytes) -> None:
         """

@@ -232,7 +232,6 @@ def test_loserOfARaceIsLetGo(memory: Any) -> None:
     assert memory.named("login.accepted")[0]["host"] == "nice2"
 
 
-@pytest.mark.xfail(strict=True, reason="its end is recorded as if another host were tried")
 def test_hostThatHasHadEnoughIsNotPassedOver(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)
@@ -244,7 +243,6 @@ def test_hostThatHasHadEnoughIsNotPassedOver(memory: Any) -> None:
     assert memory.named("host.refused") == []
 
 
-@pytest.mark.xfail(strict=True, reason="what it said is not recorded")
 def test_goodbyeOfAHostThatIsReplacedIsRecorded(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)

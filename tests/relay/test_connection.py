@@ -180,7 +180,6 @@ def test_soManyChannelsAndNotOneMore(session: Any) -> None:
     assert session.client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, refused)]
 
 
-@pytest.mark.xfail(strict=True, reason="only refusals by a policy are told")
 def test_channelOverTheCapIsTold(session: Any) -> None:
     for number in range(MAX_CHANNELS + 1):
         session.client.opens(b"session", number)

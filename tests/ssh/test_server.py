@@ -114,7 +114,13 @@ def test_publicKeyThatIsNoneIsOneFailure(
     towardClient.over()
 
 
-def test_wrongGuessOfTheClientIsPassedOver(towardClient: Any, packet: Callable[..., bytes]) -> None:
+OF_ANOTHER_METHOD = 34
+
+
+@pytest.mark.parametrize("number", [KEX_INIT, OF_ANOTHER_METHOD])
+def test_wrongGuessOfTheClientIsPassedOver(
+    towardClient: Any, packet: Callable[..., bytes], number: int
+) -> None:
     """
     RFC 4253 section 7: the first packet follows, for another method.
     """
