@@ -3,13 +3,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
-.PHONY: help run test slow check packages clean
+.PHONY: help run test slow bench check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
 	@echo "make test   the whole test suite, against real SSH programs"
 	@echo "make slow   the tests that move gigabytes"
+	@echo "make bench  the performance, beside its peers (as root)"
 	@echo "make check  style and types (ruff, mypy)"
 	@echo "make clean  remove what the others have made"
 
@@ -22,14 +24,19 @@ test: .venv/installed packages
 slow: .venv/installed packages
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
+bench: .venv/installed packages
+	$(BIN)/python -m benchmarks --json bench.json $(BENCH_ARGS)
+
 check: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# The programs that the interop tests talk to: root gets them, others are told.
+# The programs that the interop tests talk to: root gets them, others are told.  And
+# the newest OpenSSH, in the checkout.
 packages:
 	@sh tests/interop/packages.sh
+	@sh tests/interop/openssh.sh >/dev/null
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	@sh tests/python.sh $(PYTHON)
@@ -39,4 +46,4 @@ packages:
 	@touch $@
 
 clean:
-	rm -rf .venv .lab build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .lab .openssh .hypothesis bench.json build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

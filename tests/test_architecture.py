@@ -1,17 +1,13 @@
 """
-The house rules: floors, mirror, size, names, docstrings.  The source is read as
-text; the classes are looked at for what they take from Conch.
+The house rules: floors, mirror, size, names, docstrings.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -60,14 +56,6 @@ COVERED_ELSEWHERE: dict[str, str] = {
     # Three lines, which need a process of their own.
     "bastion/lab/__main__.py": "tests/lab/test_site.py",
 }
-
-#: Private names of Conch in use outside of bastion/ssh.
-CONCH_PRIVATE: dict[str, set[str]] = {
-    # Conch has no public place to say why a request has failed.
-    "bastion.lab.sftp": {"_ebStatus"},
-}
-#: Twisted's convention for a class's logger; ours shadows it on purpose.
-LOGGER = "_log"
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
@@ -145,9 +133,8 @@ def problemsOf(source: str, module: str) -> list[str]:
     """
     The packages that a text must not import.
     """
-    importer = packageOf(module)
     packages = sorted(map(packageOf, ours(ast.parse(source))))
-    return [what for what in packages if not mayImport(importer, what)]
+    return [what for what in packages if not mayImport(packageOf(module), what)]
 
 
 # Floors
@@ -210,81 +197,6 @@ def test_pluginFilesKnowDescriptionsOnly(path: Path) -> None:
     assert ours(ast.parse(path.read_text())) <= allowed
 
 
-# Conch
-
-
-def ownPrivateNames(tree: ast.AST) -> set[str]:
-    """
-    The private names that a text gives: to functions, to fields, to attributes
-    of C{self}.
-    """
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.add(name)
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names.add(name)
-            case ast.Assign(targets=[ast.Name(id=name)]):
-                names.add(name)
-            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
-                names.add(name)
-    return names
-
-
-def usedPrivateNames(tree: ast.AST) -> set[str]:
-    """
-    The private attributes that a text uses.
-    """
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return {name for name in names if name.startswith("_") and not name.startswith("__")}
-
-
-OUTSIDE_SSH = [each for each in SOURCES if packageOf(each.module) != "bastion.ssh"]
-eachOutside = pytest.mark.parametrize("source", OUTSIDE_SSH, ids=repr)
-
-
-@eachOutside
-def test_privateNamesStayInTheirFile(source: Source) -> None:
-    """
-    Whatever a private attribute is of, of Conch's or of ours.
-    """
-    assert usedPrivateNames(source.tree) - ownPrivateNames(source.tree) == set()
-
-
-def conchClasses(source: Source) -> Iterator[tuple[type, set[str]]]:
-    """
-    The classes of a file that inherit from Conch, each with the private names
-    that it inherits.
-    """
-    for _, found in inspect.getmembers(import_module(source.module), inspect.isclass):
-        if found.__module__ != source.module:
-            continue
-        parents = [each for each in found.__mro__ if each.__module__.startswith("twisted.conch.")]
-        if not parents:
-            continue
-        trees = [ast.parse(dedent(inspect.getsource(each))) for each in parents]
-        names = {name for tree in trees for name in ownPrivateNames(tree) | usedPrivateNames(tree)}
-        yield found, {name for name in names if name.startswith("_") and not name.endswith("__")}
-
-
-@eachOutside
-def test_privateNamesOfConchAreNotTouchedOutsideOfSsh(source: Source) -> None:
-    for found, inherited in conchClasses(source):
-        tree = ast.parse(dedent(inspect.getsource(found)))
-        touched = (ownPrivateNames(tree) | usedPrivateNames(tree)) & inherited
-        assert touched <= CONCH_PRIVATE.get(source.module, set()) | {LOGGER}
-
-
-def test_privateNamesOfConchAreKnown() -> None:
-    """
-    Or the test above would pass because it looks at nothing.
-    """
-    (source,) = [each for each in SOURCES if each.module == "bastion.ssh.transport"]
-    (inherited,) = [names for _, names in conchClasses(source)]
-    assert {"_keyExchangeState", "_newKeys", "_keySetup"} <= inherited
-
-
 # The mirror
 
 MIRRORED = [each for each in SOURCES if not each.isPackage]
@@ -332,13 +244,6 @@ def test_fileIsOneRoom(source: Source) -> None:
     assert len(source.lines) <= LONGEST_FILE
 
 
-def functions(source: Source) -> Iterator[Function]:
-    """
-    Every function of a file.
-    """
-    yield from (node for node in ast.walk(source.tree) if isinstance(node, Function))
-
-
 def codeLines(function: Function, lines: list[str]) -> int:
     """
     The lines of a function's body without its docstring, comments and blanks.
@@ -352,7 +257,8 @@ def codeLines(function: Function, lines: list[str]) -> int:
 
 @eachSource
 def test_functionsAreShort(source: Source) -> None:
-    long = {each.name: codeLines(each, source.lines) for each in functions(source)}
+    functions = (node for node in ast.walk(source.tree) if isinstance(node, Function))
+    long = {each.name: codeLines(each, source.lines) for each in functions}
     assert {name: size for name, size in long.items() if size > LONGEST_FUNCTION} == {}
 
 
@@ -389,7 +295,6 @@ def test_everythingPublicHasADocstring(source: Source) -> None:
 
 @pytest.mark.parametrize("source", [each for each in SOURCES if each.isPackage], ids=repr)
 def test_packageOpensWithItsVocabularyAndNothingElse(source: Source) -> None:
+    version = f"__version__ = {bastion.__version__!r}"
     code = [ast.unparse(node) for node in source.tree.body[1:]]
-    assert code == (
-        [f"__version__ = {bastion.__version__!r}"] if source.module == "bastion" else []
-    )
+    assert code == ([version] if source.module == "bastion" else [])

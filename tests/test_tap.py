@@ -5,6 +5,7 @@ L{bastion.tap}: from the command line to a service.
 from __future__ import annotations
 
 import base64
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 
 from bastion import __version__
-from bastion.tap import Options, makeService
+from bastion.tap import Options, makeService, settle
 from bastion.wire import string
 
 GOOD = """
@@ -174,3 +175,12 @@ async def test_serviceStartsAnswersAndStops(directory: Path) -> None:
     closed = [event for event in events if event["event"] == "connection.closed"]
     assert [event["reason"] for event in closed] == ["the gateway stopped"] * 2
     assert {event["gateway"] for event in closed} == {"esrf", "embl"}
+
+
+def test_whatIsThereAtTheStartIsOutOfTheCollectorsSight() -> None:
+    gc.unfreeze()
+    try:
+        settle()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()

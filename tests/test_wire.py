@@ -101,6 +101,10 @@ def test_problemIsSaidWithoutTheBytes(
     assert str(caught.value).startswith(problem)
 
 
+def test_problemIsAProtocolErrorUnlessItSaysOtherwise() -> None:
+    assert Malformed("anything").reason == Malformed.reason == wire.DISCONNECT_PROTOCOL_ERROR
+
+
 def test_stringAtItsLimitIsAccepted() -> None:
     assert Reader(string(b"ab")).string(2) == b"ab"
 
@@ -148,6 +152,40 @@ def test_openFailureHasReasonDescriptionAndNoLanguage() -> None:
 
 def test_openFailureIsUtf8() -> None:
     assert string("ä".encode()) in openFailure(0, 1, "ä")
+
+
+# RFC 4250 sections 4.1.2 and 4.2.2, RFC 8308 section 2.3, RFC 4419 section 5, OpenSSH's
+# PROTOCOL 1.8: written down a second time on purpose.
+NUMBERS = {
+    "MSG": (
+        "DISCONNECT 1 IGNORE 2 UNIMPLEMENTED 3 DEBUG 4 SERVICE_REQUEST 5 SERVICE_ACCEPT 6 "
+        "EXT_INFO 7 KEXINIT 20 NEWKEYS 21 KEX_ECDH_INIT 30 KEX_ECDH_REPLY 31 KEX_DH_GEX_GROUP 31 "
+        "KEX_DH_GEX_INIT 32 KEX_DH_GEX_REPLY 33 KEX_DH_GEX_REQUEST 34 USERAUTH_REQUEST 50 "
+        "USERAUTH_FAILURE 51 USERAUTH_SUCCESS 52 USERAUTH_BANNER 53 USERAUTH_PASSWD_CHANGEREQ 60 "
+        "USERAUTH_INFO_REQUEST 60 USERAUTH_INFO_RESPONSE 61 GLOBAL_REQUEST 80 REQUEST_SUCCESS 81 "
+        "REQUEST_FAILURE 82 CHANNEL_OPEN 90 CHANNEL_OPEN_CONFIRMATION 91 CHANNEL_OPEN_FAILURE 92 "
+        "CHANNEL_WINDOW_ADJUST 93 CHANNEL_DATA 94 CHANNEL_EXTENDED_DATA 95 CHANNEL_EOF 96 "
+        "CHANNEL_CLOSE 97 CHANNEL_REQUEST 98 CHANNEL_SUCCESS 99 CHANNEL_FAILURE 100 "
+        "PING 192 PONG 193"
+    ),
+    "DISCONNECT": (
+        "PROTOCOL_ERROR 2 KEY_EXCHANGE_FAILED 3 SERVICE_NOT_AVAILABLE 7 "
+        "HOST_KEY_NOT_VERIFIABLE 9 BY_APPLICATION 11"
+    ),
+    "OPEN": "ADMINISTRATIVELY_PROHIBITED 1 RESOURCE_SHORTAGE 4",
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbersAreThoseOfTheStandard(kind: str) -> None:
+    words = NUMBERS[kind].split()
+    standard = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    ours = {
+        name.removeprefix(f"{kind}_"): value
+        for name, value in vars(wire).items()
+        if name.startswith(f"{kind}_")
+    }
+    assert ours.items() <= standard.items()
 
 
 # For logs and screens

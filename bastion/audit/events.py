@@ -10,13 +10,21 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from attrs import define, field
-from twisted.logger import ILogObserver, Logger, LogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    Logger,
+    LogLevel,
+    LogPublisher,
+    globalLogPublisher,
+)
 from zope.interface import implementer
 
 from bastion.interfaces import BastionError
@@ -62,9 +70,21 @@ class ConnectionLog:
         @param name: a key of L{CATALOGUE}.
         @param fields: strings, numbers, and lists of them.
         """
-        shown = {"account": "", "host": "", **self.bound, **fields}
-        Logger(namespace=_NAMESPACE, observer=self.publisher).info(
-            CATALOGUE[name], event=name, fields={**self.bound, **fields}, **shown
+        told = {**self.bound, **fields}
+        # What a Logger would publish; it takes a tenth of a login's time over its own
+        # bookkeeping.
+        self.publisher(
+            {
+                "account": "",
+                "host": "",
+                **told,
+                "event": name,
+                "fields": told,
+                "log_format": CATALOGUE[name],
+                "log_level": LogLevel.info,
+                "log_namespace": _NAMESPACE,
+                "log_time": time.time(),
+            }
         )
 
 
@@ -136,7 +156,7 @@ class OperatorLog:
     A sink that passes each event to the operator's log, readable.
     """
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
+    def __call__(self, event: LogEvent) -> None:
         """
         Write one event, or say which other sink cannot.
         """
@@ -144,5 +164,4 @@ class OperatorLog:
             problem = event["log_failure"].getErrorMessage()
             _operatorLog.critical("an event could not be recorded: {problem}", problem=problem)
             return
-        shown = {key: event[key] for key in event if not key.startswith("log_")}
-        _operatorLog.info(event["log_format"], **shown)
+        globalLogPublisher(event)

@@ -31,6 +31,11 @@ from bastion.wire import (
     Malformed,
 )
 
+#: What a host may say beside the dialogue, in bytes: nobody reads more, and a client that
+#: does not read has it kept.
+MAX_BANNERS = 256 * 1024
+_BANNER_OVERHEAD = 128
+
 
 class UserAuthClient(SSHService):
     """
@@ -51,6 +56,7 @@ class UserAuthClient(SSHService):
         self.ready: Deferred[UserAuthClient] = Deferred()
         self.onBanner: Callable[[Banner], None] = lambda banner: None
         self._method = b""
+        self._bannerBytes = 0
         self._pending: Deferred[Reply] | None = None
         self.lost = False
 
@@ -104,6 +110,9 @@ class UserAuthClient(SSHService):
         @raise Malformed: when it is not its turn.
         """
         if messageNum == MSG_USERAUTH_BANNER:
+            self._bannerBytes += len(packet) + _BANNER_OVERHEAD
+            if self._bannerBytes > MAX_BANNERS:
+                raise Malformed("banners without an end")
             self.onBanner(Banner.parse(packet))
             return
         reply = self._parse(messageNum, packet)

@@ -10,8 +10,9 @@ all of them at once.  An I{extension} is chosen by its name and gets its own
 I{options}.
 
 L{bastion.config.file} reads the file and calls L{bastion.config.load}, which
-calls the readers (L{bastion.config.readers}, L{bastion.config.chosen}), which call
-the parsers of single values (L{bastion.config.values}, L{bastion.config.addresses}).
+calls the readers (L{bastion.config.readers}, L{bastion.config.chosen},
+L{bastion.config.offered}), which call the parsers of single values
+(L{bastion.config.values}, L{bastion.config.addresses}).
 L{bastion.config.installed} knows which extensions there are, and
 L{bastion.config.extension} describes one of ours.
 """

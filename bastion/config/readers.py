@@ -93,11 +93,11 @@ def key(read: Reader, absent: object = None, example: str = "") -> dict[str, Key
 
 def keysOf(table: type) -> dict[str, attrs.Attribute[Any]]:
     """
-    The keys of a table, in the order of its fields.
+    The keys of a table, in the order of its fields, those that it shares with
+    another table last.
     """
-    return {
-        attribute.name: attribute for attribute in attrs.fields(table) if _KEY in attribute.metadata
-    }
+    fields = sorted(attrs.fields(table), key=lambda attribute: attribute.inherited)
+    return {attribute.name: attribute for attribute in fields if _KEY in attribute.metadata}
 
 
 # Readers

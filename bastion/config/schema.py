@@ -14,8 +14,10 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from bastion.algorithms import TO_HOSTS, Algorithms
 from bastion.config.addresses import DnsServer, Network, dnsServer, endpoint, hostAddress, network
 from bastion.config.chosen import Chosen, chosen, chosenEach
+from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms, hostAlgorithms
 from bastion.config.readers import (
     each,
     filePath,
@@ -29,10 +31,13 @@ from bastion.config.readers import (
 from bastion.config.values import (
     MaxStartups,
     duration,
+    durationBetween,
     durationUpTo,
     maxStartups,
+    oneOf,
     onlyOff,
     sentence,
+    sizeBetween,
     text,
     wholeNumber,
 )
@@ -43,10 +48,12 @@ __all__ = [
     "AdmissionTable",
     "BastionTable",
     "Chosen",
+    "ClientAlgorithms",
     "ClusterTable",
     "Configuration",
     "DnsServer",
     "GatewayTable",
+    "LegTable",
     "MaxStartups",
     "homes",
     "keys",
@@ -114,7 +121,28 @@ def _clusterName(value: object) -> str:
 
 
 @frozen(kw_only=True)
-class GatewayTable:
+class LegTable:
+    """
+    What gateways and clusters have in common: each is at one end of a leg, an SSH
+    connection of its own.
+
+    @ivar rekey_bytes: after how many bytes, sent or received, new keys are due.
+    @ivar rekey_packets: after how many packets.
+    @ivar rekey_time: after how long, in seconds.
+    @ivar keepalive: after how long without a word the other side is asked for a
+        sign of life, in seconds; 0 for never.
+    @ivar keepalive_tries: after how many such silences it is given up.
+    """
+
+    rekey_bytes: int = field(default=1 << 30, metadata=key(one(sizeBetween("64KiB", "64GiB"))))
+    rekey_packets: int = field(default=1 << 28, metadata=key(one(wholeNumber(1000, 1 << 31))))
+    rekey_time: float = field(default=3600.0, metadata=key(one(durationBetween("10s", "24h"))))
+    keepalive: float = field(default=15.0, metadata=key(one(durationBetween("1s", "1h", off=True))))
+    keepalive_tries: int = field(default=3, metadata=key(one(wholeNumber(1, 100))))
+
+
+@frozen(kw_only=True)
+class GatewayTable(LegTable):
     """
     C{[gateway.NAME]}: a listening port with its policy.
 
@@ -122,6 +150,8 @@ class GatewayTable:
     @ivar cluster: the name of the cluster that it leads to, or L{None}.
     @ivar notice: the words that are all it has to say, or L{None}.
     @ivar policies: the session policies, each of which may refuse.
+    @ivar algorithms: what is offered to clients.
+    @ivar last_resort: when the last resort is: C{auto}, C{always} or C{never}.
     @ivar admission: C{[admission]}, overridden key by key by
         C{[gateway.NAME.admission]}.
     """
@@ -135,13 +165,25 @@ class GatewayTable:
     policies: tuple[Chosen, ...] = field(
         default=(), metadata=key(chosenEach(ISessionPolicy, "session policy"))
     )
+    algorithms: ClientAlgorithms = field(default=DEFAULT, metadata=key(clientAlgorithms))
+    last_resort: str = field(default="auto", metadata=key(one(oneOf("auto", "always", "never"))))
     admission: AdmissionTable = field(
         factory=AdmissionTable, metadata=key(overrides(AdmissionTable))
     )
 
+    def algorithmsFor(self, knowsBetter: bool) -> Algorithms:
+        """
+        What to offer to one client.
+
+        @param knowsBetter: whether its program is known to do without the last
+            resort.
+        """
+        without = self.last_resort == "never" or (self.last_resort == "auto" and knowsBetter)
+        return self.algorithms.usual if without else self.algorithms.all
+
 
 @frozen(kw_only=True)
-class ClusterTable:
+class ClusterTable(LegTable):
     """
     C{[cluster.NAME]}: a named set of hosts.
 
@@ -150,6 +192,9 @@ class ClusterTable:
     @ivar sticky: how long an account comes back to its host, in seconds after
         its last session; 0 for not at all.
     @ivar known_hosts: the file of the hosts' keys, in OpenSSH's format.
+    @ivar algorithms: what is offered to the hosts.
+    @ivar ready: how many connections are kept ready for each host while logins
+        follow each other.
     """
 
     name: str
@@ -162,6 +207,8 @@ class ClusterTable:
     select: Chosen = field(metadata=key(chosen(IStrategy, "strategy"), absent="round-robin"))
     sticky: float = field(default=0.0, metadata=key(one(duration)))
     known_hosts: Path = field(metadata=key(filePath, absent="known_hosts"))
+    algorithms: Algorithms = field(default=TO_HOSTS, metadata=key(hostAlgorithms))
+    ready: int = field(default=0, metadata=key(one(wholeNumber(0, 8))))
 
 
 @frozen(kw_only=True)
@@ -192,8 +239,11 @@ def keys() -> tuple[str, ...]:
 
 def homes() -> dict[str, str]:
     """
-    For each key, in which table it belongs, for whoever put it elsewhere.
+    For each key, in which tables it belongs, for whoever put it elsewhere.
     """
-    places = {name: f"[{path}]" for path, table in TABLES.items() for name in keysOf(table)}
+    places: dict[str, str] = {}
+    for path, table in TABLES.items():
+        for name in keysOf(table):
+            places[name] = f"{places[name]} or [{path}]" if name in places else f"[{path}]"
     inGateway = " or [gateway.NAME.admission]"
     return places | {name: places[name] + inGateway for name in keysOf(AdmissionTable)}

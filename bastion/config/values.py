@@ -24,6 +24,8 @@ _DURATION = re.compile(
     r"(?=.)(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?"
     r"(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?"
 )
+_SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"([0-9]{1,9})(KiB|MiB|GiB)")
 _MAX_STARTUPS = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6})")
 
 
@@ -131,6 +133,70 @@ def durationUpTo(longest: str) -> Parser[float]:
                 f'and at most "{longest}"'
             )
         return seconds
+
+    return parse
+
+
+def durationBetween(shortest: str, longest: str, off: bool = False) -> Parser[float]:
+    """
+    A parser of durations within limits.
+
+    @param off: whether C{"0s"} will do as well, and means not at all.
+    """
+
+    def parse(value: object) -> float:
+        seconds = duration(value)
+        if off and seconds == 0:
+            return seconds
+        if not duration(shortest) <= seconds <= duration(longest):
+            nothing = ', or "0s" for not at all' if off else ""
+            raise ValueError(
+                f"{quoted(str(value))} is out of range; write at least "
+                f'"{shortest}" and at most "{longest}"{nothing}'
+            )
+        return seconds
+
+    return parse
+
+
+def size(value: object) -> int:
+    """
+    A size with its unit, such as C{"1GiB"}, in bytes.
+    """
+    needed = 'a whole number with its unit, KiB, MiB or GiB, e.g. "1GiB"'
+    match = _SIZE.fullmatch(text(value, needed))
+    if match is None:
+        raise ValueError(f"{quoted(str(value))} is not a size; write {needed}")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def sizeBetween(smallest: str, largest: str) -> Parser[int]:
+    """
+    A parser of sizes within limits.
+    """
+
+    def parse(value: object) -> int:
+        given = size(value)
+        if not size(smallest) <= given <= size(largest):
+            raise ValueError(
+                f"{quoted(str(value))} is out of range; write at least "
+                f'"{smallest}" and at most "{largest}"'
+            )
+        return given
+
+    return parse
+
+
+def oneOf(*words: str) -> Parser[str]:
+    """
+    A parser of one of some words.
+    """
+    needed = f"{', '.join(quoted(word) for word in words[:-1])} or {quoted(words[-1])}"
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"found {found(value)}; write {needed}")
+        return value
 
     return parse
 

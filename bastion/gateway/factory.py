@@ -70,19 +70,7 @@ class GatewayFactory(SSHFactory):
         connection.ended.addCallback(lambda _: self.connections.discard(connection))
         transport = connection.transport
         transport.factory = self
-        transport.supportedPublicKeys = self._signatureAlgorithms()
         return transport
-
-    def _signatureAlgorithms(self) -> list[bytes]:
-        """
-        What our host keys can sign with; SHA-1 they could, and shall not.
-        """
-        return [
-            name
-            for key in self._gateway.hostKeys.values()
-            for name in key.supportedSignatureAlgorithms()
-            if name != b"ssh-rsa"
-        ]
 
     def _turnAway(self, source: str, reason: str) -> None:
         self._gateway.newLog(source).event("connection.refused", reason=reason)
@@ -93,6 +81,8 @@ class GatewayFactory(SSHFactory):
 
         @return: fires when they are over.
         """
+        if self._gateway.ready is not None:
+            self._gateway.ready.close()
         ends = [connection.ended for connection in self.connections]
         for connection in list(self.connections):
             connection.dismiss(reason, sentence)

@@ -15,8 +15,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogPublisher
 
 from bastion.audit.events import ConnectionLog
+from bastion.auth.client import UserAuthClient
 from bastion.config.schema import GatewayTable
-from bastion.upstream import Site
+from bastion.ssh.terms import Terms
+from bastion.upstream.ready import ReadyConnections
+from bastion.upstream.site import Site
 
 # Without those that are taken for one another when read aloud or from a screen.
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -32,8 +35,10 @@ class Gateway:
     @ivar portal: decides about logins.
     @ivar policies: decide about sessions.
     @ivar hostKeys: its own, by key format.
+    @ivar terms: how its leg is spoken.
     @ivar publisher: where events go.
     @ivar clock: where the time limits come from.
+    @ivar ready: what is ready of the way to a host before it is needed.
     """
 
     table: GatewayTable
@@ -41,8 +46,16 @@ class Gateway:
     portal: Portal
     policies: Sequence[Any]
     hostKeys: Mapping[bytes, Key] = field(repr=False)
+    terms: Terms
     publisher: LogPublisher
     clock: IReactorTime
+    ready: ReadyConnections | None = field(init=False, repr=False)
+
+    @ready.default
+    def _ready(self) -> ReadyConnections | None:
+        if self.site is None:
+            return None
+        return ReadyConnections(self.site, self.site.ready, UserAuthClient)
 
     def newLog(self, source: str) -> ConnectionLog:
         """

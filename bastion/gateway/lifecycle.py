@@ -19,22 +19,20 @@ from bastion.gateway.life import Acts, begin
 from bastion.gateway.route import Route
 from bastion.interfaces import ChannelRequest, HostRequest, Login
 from bastion.relay.channels import Channel
+from bastion.relay.coupling import Coupling
 from bastion.relay.pair import Relay
 from bastion.relay.session import SessionAdapter
-from bastion.relay.valve import Valve
 from bastion.ssh.farewell import DRAINING_TIME
+from bastion.ssh.keyexchange import Turn
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import Phase
 from bastion.ssh.server import ServerTransport
 from bastion.ssh.transport import Transport
-from bastion.upstream import Upstream
+from bastion.upstream.search import Upstream
 from bastion.wire import (
     DISCONNECT_BY_APPLICATION,
     shown,
 )
-
-#: For so many seconds may what a client has sent before it left wait for its host.
-_LAST_LOOKS = 5
 
 
 class Connection(Owner, Acts):
@@ -59,17 +57,17 @@ class Connection(Owner, Acts):
         self._log = gateway.newLog(source)
         self._reference = self._log.bound["reference"]
         self._route = None
-        if gateway.site is not None and denial is None:
-            self._route = Route(gateway.site, self, self._log)
+        if gateway.ready is not None and denial is None:
+            self._route = Route(gateway.ready, self, self._log)
         self._opened = gateway.clock.seconds()
         self._reason = ""
         self._hostsGoodbye = "it closed the connection during the login"
         self._account: bytes | None = None
         self._user: HostUser | None = None
         self._relay: Relay | None = None
-        self._valves: list[Valve] = []
+        self._coupling: Coupling | None = None
         self._life = begin(self)
-        self.transport = ServerTransport(self, gateway.clock)
+        self.transport = ServerTransport(self, gateway.clock, gateway.terms)
         self.transport.makeUserAuth = self._makeUserAuth
         limit = gateway.table.admission.login_grace_time
         self._grace = gateway.clock.callLater(limit, self._graceOver)
@@ -152,8 +150,10 @@ class Connection(Owner, Acts):
         """
         See L{Owner}.
         """
-        for valve in self._valves:
-            valve.settle()
+        if self._coupling is not None:
+            self._coupling.settle()
+        elif transport is self.transport and transport.turn is Turn.KEYED and self._route:
+            self._route.begin(transport.otherVersionString)
 
     def disconnected(self, transport: Transport, reason: int, description: bytes) -> None:
         """
@@ -175,6 +175,8 @@ class Connection(Owner, Acts):
         """
         who = "client" if transport is self.transport else "host"
         self._because(f"{who} fault: {problem}")
+        if transport is self.transport and transport.otherVersionString:
+            self._log.bind(client=shown(transport.otherVersionString))
 
     def lost(self, transport: Transport) -> None:
         """
@@ -197,21 +199,20 @@ class Connection(Owner, Acts):
         """
         upstream, user = self._upstream, self._user
         assert upstream is not None and user is not None and self._account is not None
+        assert self._route is not None
         self._grace.cancel()
         self._startup.over()
         upstream.lease.confirm()
+        self._route.accepted()
+        # What the login needed is not kept for as long as the session.
+        del self._userAuth
         host, method = upstream.lease.host, user.accepted.method
         login = Login(self._account, self._source, self._gateway.table.name, host, method)
         self._log.event("login.accepted", method=shown(method))
         self._relay = Relay(SessionAdapter(self._gateway.policies, login), self)
-        client, target = self.transport, upstream.transport
-        client.setService(self._relay.client)
-        target.setService(self._relay.host)
-        upward = Valve(client, target, self._gateway.clock, _LAST_LOOKS)
-        downward = Valve(target, client, self._gateway.clock, None)
-        self._valves = [upward, downward]
-        self._relay.host.isFull = lambda: upward.full
-        self._relay.client.isFull = lambda: downward.full
+        self._coupling = Coupling(
+            self._relay, self.transport, upstream.transport, self._gateway.clock
+        )
 
     def tell(self, sentence: str) -> None:
         """
@@ -263,8 +264,8 @@ class Connection(Owner, Acts):
         self._startup.over()
         if self._grace.active():
             self._grace.cancel()
-        for valve in self._valves:
-            valve.remove()
+        if self._coupling is not None:
+            self._coupling.remove()
         relay = self._relay
         self._log.event(
             "connection.closed",

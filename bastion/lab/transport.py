@@ -16,7 +16,6 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from bastion import algorithms
 from bastion.lab.channel import PacedChannel
 
 
@@ -88,10 +87,15 @@ class HostTransport(SSHServerTransport):
 
     factory: Any
     transport: Any
-    supportedCiphers = list(algorithms.CIPHERS)
-    supportedMACs = list(algorithms.MACS)
-    supportedKeyExchanges = list(algorithms.SERVER_KEY_EXCHANGES)
-    supportedCompressions = list(algorithms.COMPRESSIONS)
+    # The safe ones that Conch has.
+    supportedCiphers = [b"aes128-ctr", b"aes192-ctr", b"aes256-ctr"]
+    supportedMACs = [b"hmac-sha2-256", b"hmac-sha2-512"]
+    supportedKeyExchanges = [
+        b"mlkem768x25519-sha256",
+        b"curve25519-sha256",
+        b"curve25519-sha256@libssh.org",
+    ]
+    supportedCompressions = [b"none"]
     held = False
 
     def connectionMade(self) -> None:

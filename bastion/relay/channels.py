@@ -12,7 +12,6 @@ queue, and a refusal of ours is sent when the places before it are answered.
 from __future__ import annotations
 
 import enum
-from collections import deque
 from typing import Any
 
 from attrs import define, field
@@ -38,6 +37,9 @@ class End(enum.Enum):
 
 #: Channels of one connection, those that are being opened included.
 MAX_CHANNELS = 256
+#: The least that an end may take in one message of data, in bytes: who sends to it would
+#: be busy with nothing but headers, or, with 0, for ever.
+LEAST_PACKET = 256
 #: Requests of one queue that wait for a reply; PuTTY asks once for each packet of
 #: data that it sends.
 MAX_PENDING = 4096
@@ -49,6 +51,13 @@ class TooManyChannels(Exception):
     """
 
 
+def tooSmall(maxPacket: int) -> str:
+    """
+    What is wrong with the maximum packet size of a channel; empty if nothing is.
+    """
+    return f"packets of {maxPacket} bytes are too small" if maxPacket < LEAST_PACKET else ""
+
+
 @define
 class PendingReplies:
     """
@@ -57,7 +66,8 @@ class PendingReplies:
     Invariant: a refusal of ours never stands first; it would have been sent.
     """
 
-    _places: deque[Any] = field(factory=deque)
+    # A deque would be of 600 bytes when empty, and there are four of these in each session.
+    _places: list[Any] = field(factory=list)
 
     def passed(self, request: Any) -> None:
         """
@@ -93,10 +103,10 @@ class PendingReplies:
         """
         if not self._places:
             return None, 0
-        request = self._places.popleft()
+        request = self._places.pop(0)
         refusals = 0
         while self._places and self._places[0] is None:
-            self._places.popleft()
+            self._places.pop(0)
             refusals += 1
         return request, refusals
 

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
-from bastion.relay.channels import (
-    MAX_CHANNELS,
-    End,
-    TooManyChannels,
-)
-from bastion.relay.session import HOST_KEYS, target
+from bastion.relay.channels import MAX_CHANNELS, End, TooManyChannels, tooSmall
+from bastion.relay.globalrequests import GlobalRequests
+from bastion.relay.session import target
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -28,7 +25,10 @@ from bastion.wire import (
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
+    MSG_CHANNEL_WINDOW_ADJUST,
     MSG_GLOBAL_REQUEST,
+    MSG_PING,
+    MSG_PONG,
     MSG_REQUEST_FAILURE,
     MSG_REQUEST_SUCCESS,
     MSG_USERAUTH_REQUEST,
@@ -36,7 +36,6 @@ from bastion.wire import (
     OPEN_RESOURCE_SHORTAGE,
     ChannelOpen,
     ChannelRequestMessage,
-    GlobalRequest,
     Malformed,
     Reader,
     openFailure,
@@ -45,6 +44,16 @@ from bastion.wire import (
 
 #: Answers of our own that may wait for an end that does not read.
 MAX_UNREAD = 1024
+#: The longest ping that is answered, in bytes; OpenSSH's have a few.
+MAX_PING = 1024
+
+#: The bytes of a plain that are neither padding nor data: the padding's length, the
+#: number, the channel, and what else comes before the data.
+_HEADERS = {
+    MSG_CHANNEL_WINDOW_ADJUST: 10,
+    MSG_CHANNEL_DATA: 10,
+    MSG_CHANNEL_EXTENDED_DATA: 14,
+}
 
 if TYPE_CHECKING:
     from bastion.relay.pair import Relay
@@ -58,9 +67,12 @@ class Side(SSHService):
     @ivar other: the other half.
     @ivar received: bytes of channel data received from the end.
     @ivar isFull: whether what is sent to the end has to wait.
+    @ivar relay: what the two halves share.
+    @ivar globals: what is neither of a channel nor of the login.
     """
 
     name = b"ssh-connection"
+    passes = frozenset(_HEADERS)
     transport: Any
     other: Side
 
@@ -68,23 +80,9 @@ class Side(SSHService):
         self.end = end
         self.received = 0
         self.isFull: Callable[[], bool] = lambda: False
+        self.relay = relay
+        self.globals = GlobalRequests(self)
         self._unread = 0
-        self._relay = relay
-        self._looked = {
-            MSG_GLOBAL_REQUEST: self._globalRequest,
-            MSG_REQUEST_SUCCESS: self._requestSuccess,
-            MSG_REQUEST_FAILURE: self._requestFailure,
-            MSG_CHANNEL_OPEN: self._open,
-            MSG_CHANNEL_OPEN_CONFIRMATION: self._openConfirmation,
-            MSG_CHANNEL_OPEN_FAILURE: self._openFailure,
-            MSG_CHANNEL_DATA: self._data,
-            MSG_CHANNEL_EXTENDED_DATA: self._extendedData,
-            MSG_CHANNEL_CLOSE: self._close,
-            MSG_CHANNEL_REQUEST: self._channelRequest,
-            MSG_CHANNEL_SUCCESS: self._channelSuccess,
-            MSG_CHANNEL_FAILURE: self._channelFailure,
-            MSG_USERAUTH_REQUEST: self._ignore,
-        }
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:
         """
@@ -92,11 +90,11 @@ class Side(SSHService):
 
         @raise bastion.wire.Malformed: when it cannot be one.
         """
-        look = self._looked.get(messageNum, None)
+        look = _LOOKED_INTO.get(messageNum)
         if look is None:
             self.other.send(messageNum, packet)
         else:
-            look(packet)
+            look(self, packet)
 
     def send(self, messageNum: int, packet: bytes) -> None:
         """
@@ -115,86 +113,56 @@ class Side(SSHService):
             raise Malformed("too many requests whose answers are not read")
         self.send(messageNum, packet)
 
-    def _request(self, kind: str, name: bytes, data: bytes, type: bytes = b"") -> ChannelRequest:
+    def wish(self, kind: str, name: bytes, data: bytes, type: bytes = b"") -> ChannelRequest:
+        """
+        What this side's end asks for, as the policies are told.
+        """
         return ChannelRequest(kind, name, self.end is End.CLIENT, type, data)
 
-    def _refusal(self, request: ChannelRequest) -> str | None:
+    def refusal(self, request: ChannelRequest) -> str | None:
         """
         Why C{request} may not pass; L{None} if it may.
         """
-        refusal = self._relay.adapter.judge(request).refusal
+        refusal = self.relay.adapter.judge(request).refusal
         if refusal is not None:
-            self._relay.observer.refused(request, refusal)
+            self.relay.observer.refused(request, refusal)
         return refusal
 
-    # Data
+    # Data, and the room for it
 
-    def _data(self, packet: bytes) -> None:
+    def passOn(self, plain: memoryview) -> None:
         """
-        ::
+        Give the other end a message of channel data or of a window, as it was
+        opened (L{bastion.ssh.packets})::
+
+            byte    message number
             uint32  recipient channel
-            string  data
-        """
-        self._count(packet, 8)
-        self.other.send(MSG_CHANNEL_DATA, packet)
+            uint32  data_type_code (of extended data only)
+            string  data, or uint32 bytes to add
 
-    def _extendedData(self, packet: bytes) -> None:
+        @raise Malformed: when it is too short to be one.
         """
-        ::
-            uint32  recipient channel
-            uint32  data_type_code
-            string  data
-        """
-        self._count(packet, 12)
-        self.other.send(MSG_CHANNEL_EXTENDED_DATA, packet)
-
-    def _count(self, packet: bytes, header: int) -> None:
-        if len(packet) < header:
+        data = len(plain) - plain[0] - _HEADERS[plain[1]]
+        if data < 0:
             raise Malformed("data without a length")
-        self.received += len(packet) - header
+        self.received += data
+        self.other.transport.forward(plain)
+
+    def _ping(self, packet: bytes) -> None:
+        """
+        ::
+            string  data
+
+        OpenSSH asks when somebody types, to hide when; its PROTOCOL 1.8.
+        """
+        if len(packet) > MAX_PING:
+            raise Malformed(f"a ping of {len(packet)} bytes")
+        self.answer(MSG_PONG, packet)
 
     def _ignore(self, packet: bytes) -> None:
         """
         A login request from before the login succeeded (RFC 4252 section 5.3).
         """
-
-    # Global requests, RFC 4254 section 4
-
-    def _globalRequest(self, packet: bytes) -> None:
-        """
-        See L{GlobalRequest}.
-        """
-        message = GlobalRequest.parse(packet)
-        replies = self._relay.globals[self.end]
-        request = self._request("global", message.name, message.data)
-        if message.name in HOST_KEYS or self._refusal(request) is not None:
-            if message.wantReply and replies.refused():
-                self.answer(MSG_REQUEST_FAILURE, b"")
-            return
-        if message.wantReply:
-            replies.passed(request)
-        self.other.send(MSG_GLOBAL_REQUEST, packet)
-
-    def _requestSuccess(self, packet: bytes) -> None:
-        """
-        ::
-            ....    response specific data
-        """
-        self._globalReply(MSG_REQUEST_SUCCESS, packet, packet)
-
-    def _requestFailure(self, packet: bytes) -> None:
-        """
-        No fields.
-        """
-        self._globalReply(MSG_REQUEST_FAILURE, packet, None)
-
-    def _globalReply(self, number: int, packet: bytes, reply: bytes | None) -> None:
-        request, refusals = self._relay.globals[self.end.other].answered()
-        if request is not None:
-            self._relay.adapter.answered(request, reply)
-        self.other.send(number, packet)
-        for _ in range(refusals):
-            self.other.send(MSG_REQUEST_FAILURE, b"")
 
     # Channels, RFC 4254 section 5
 
@@ -204,16 +172,19 @@ class Side(SSHService):
         """
         message = ChannelOpen.parse(packet)
         leadsTo = target(message.type, message.data)
-        request = self._request("open", message.type, message.data)
-        refusal = self._refusal(request)
+        request = self.wish("open", message.type, message.data)
+        refusal = self.refusal(request)
         if refusal is not None:
             self._refuseOpen(message, OPEN_ADMINISTRATIVELY_PROHIBITED, refusal)
             return
+        reason = tooSmall(message.maxPacket)
         try:
-            self._relay.channels.wanted(self.end, message.sender, message.type, leadsTo)
+            if not reason:
+                self.relay.channels.wanted(self.end, message.sender, message.type, leadsTo)
         except TooManyChannels:
             reason = f"{MAX_CHANNELS} channels are open"
-            self._relay.observer.refused(request, reason)
+        if reason:
+            self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)
             return
         self.other.send(MSG_CHANNEL_OPEN, packet)
@@ -230,9 +201,13 @@ class Side(SSHService):
             uint32  maximum packet size
         """
         reader = Reader(packet)
-        channel = self._relay.channels.confirmed(self.end, reader.uint32(), reader.uint32())
+        channel = self.relay.channels.confirmed(self.end, reader.uint32(), reader.uint32())
+        reader.uint32()
+        reason = tooSmall(reader.uint32())
+        if reason:
+            raise Malformed(reason)
         self.other.send(MSG_CHANNEL_OPEN_CONFIRMATION, packet)
-        self._relay.observer.channelOpened(channel)
+        self.relay.observer.channelOpened(channel)
 
     def _openFailure(self, packet: bytes) -> None:
         """
@@ -242,7 +217,7 @@ class Side(SSHService):
             string  description
             string  language tag
         """
-        self._relay.channels.failed(self.end, Reader(packet).uint32())
+        self.relay.channels.failed(self.end, Reader(packet).uint32())
         self.other.send(MSG_CHANNEL_OPEN_FAILURE, packet)
 
     def _close(self, packet: bytes) -> None:
@@ -250,7 +225,7 @@ class Side(SSHService):
         ::
             uint32  recipient channel
         """
-        self._relay.channels.closed(self.end, Reader(packet).uint32())
+        self.relay.channels.closed(self.end, Reader(packet).uint32())
         self.other.send(MSG_CHANNEL_CLOSE, packet)
 
     # Channel requests, RFC 4254 section 5.4
@@ -260,19 +235,20 @@ class Side(SSHService):
         See L{ChannelRequestMessage}.
         """
         message = ChannelRequestMessage.parse(packet)
-        channel = self._relay.channels.at(self.end.other, message.recipient)
+        channel = self.relay.channels.at(self.end.other, message.recipient)
         if channel is None:
             # Which of the two is wrong, its peer can tell.
             self.other.send(MSG_CHANNEL_REQUEST, packet)
             return
-        request = self._request("channel", message.name, message.data, channel.type)
+        request = self.wish("channel", message.name, message.data, channel.type)
         replies = channel.pending[self.end]
-        if self._refusal(request) is not None:
+        if self.refusal(request) is not None:
             if message.wantReply and replies.refused():
                 self.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[self.end]))
             return
         if message.wantReply:
-            replies.passed(request)
+            # Not the request itself: a peer can make it as large as a packet.
+            replies.passed(True)
         self.other.send(MSG_CHANNEL_REQUEST, packet)
 
     def _channelSuccess(self, packet: bytes) -> None:
@@ -291,10 +267,27 @@ class Side(SSHService):
 
     def _channelReply(self, number: int, packet: bytes) -> None:
         asker = self.end.other
-        channel = self._relay.channels.at(asker, Reader(packet).uint32())
+        channel = self.relay.channels.at(asker, Reader(packet).uint32())
         self.other.send(number, packet)
         if channel is None:
             return
         _, refusals = channel.pending[asker].answered()
         for _ in range(refusals):
             self.other.send(MSG_CHANNEL_FAILURE, uint32(channel.numbers[asker]))
+
+
+#: What is not just passed on: by message number, whose business it is.
+_LOOKED_INTO: dict[int, Callable[[Side, bytes], None]] = {
+    MSG_GLOBAL_REQUEST: lambda side, packet: side.globals.request(packet),
+    MSG_REQUEST_SUCCESS: lambda side, packet: side.globals.success(packet),
+    MSG_REQUEST_FAILURE: lambda side, packet: side.globals.failure(packet),
+    MSG_CHANNEL_OPEN: Side._open,
+    MSG_CHANNEL_OPEN_CONFIRMATION: Side._openConfirmation,
+    MSG_CHANNEL_OPEN_FAILURE: Side._openFailure,
+    MSG_CHANNEL_CLOSE: Side._close,
+    MSG_CHANNEL_REQUEST: Side._channelRequest,
+    MSG_CHANNEL_SUCCESS: Side._channelSuccess,
+    MSG_CHANNEL_FAILURE: Side._channelFailure,
+    MSG_USERAUTH_REQUEST: Side._ignore,
+    MSG_PING: Side._ping,
+}

@@ -7,13 +7,17 @@ stops while the other side's transport
 
  - has more to send than its socket takes (Twisted tells its registered
    producer), or
- - is exchanging keys, for then nothing may be sent and what we pass on would be
-   queued without a bound.
+ - holds back what it is to send, because keys are being exchanged: what we pass on
+   would be queued.
 
 What must not happen: two sides that exchange keys at the same time (both ends
 rekey after the same number of bytes) wait for each other.  A side that is itself
-exchanging keys is therefore never stopped: its peer may send nothing but the key
-exchange, and that has to be read.
+exchanging keys is therefore not stopped for what the other one holds back: the key
+exchange has to be read, and before it at most what its peer had under way when we
+asked for it.  (A peer that sends on and on instead is cut by the transport's limit of
+what it holds back.)  For a full socket it is stopped until its peer has agreed: that
+socket is emptied by whoever reads it, and waits for no keys.  Meanwhile the peer has
+all the time it wants to answer us.
 
 And a side that is stopped is in no reactor's list: nobody would notice that its
 peer has gone.  While it is stopped its socket is looked at once a second.
@@ -67,6 +71,12 @@ class Valve:
         """
         return self._full
 
+    def isOpen(self) -> bool:
+        """
+        Whether the source is read.
+        """
+        return not self._shut
+
     def pauseProducing(self) -> None:
         """
         The sink's socket takes no more.
@@ -90,17 +100,25 @@ class Valve:
         """
         Open or shut, as things stand.
         """
-        shut = (self._full or self._sink.exchangingKeys) and not self._source.exchangingKeys
-        if shut == self._shut or self._removed:
+        source = self._source
+        shut = (self._full and not source.agreeingOnKeys) or (
+            self._sink.holdsBack and not source.exchangingKeys
+        )
+        if self._removed:
+            return
+        if shut:
+            source.excuseKeyExchange()
+        if shut == self._shut:
             return
         self._shut = shut
         if shut:
-            self._source.transport.pauseProducing()
+            source.transport.pauseProducing()
             self._looks = 0
             self._look = self._clock.callLater(LOOK_EVERY, self._lookAfterPeer)
         else:
             self._stopLooking()
-            self._source.transport.resumeProducing()
+            source.expectKeyExchange()
+            source.transport.resumeProducing()
 
     def _lookAfterPeer(self) -> None:
         """

@@ -4,25 +4,32 @@ The end of a connection that faces a host.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.conch.ssh import transport as conch
+from attrs import evolve
 from twisted.conch.ssh.service import SSHService
 from twisted.internet import defer
 from twisted.internet.interfaces import IReactorTime
 
-from bastion import algorithms
+from bastion.algorithms import Algorithms, hostKeysFor
 from bastion.interfaces import HostUnavailable
-from bastion.ssh import identification
+from bastion.ssh import extensions, identification
+from bastion.ssh.kexmethods import ClientMethods
 from bastion.ssh.owner import Owner
-from bastion.ssh.phases import FROM_HOST, Phase
+from bastion.ssh.phases import FROM_HOST
+from bastion.ssh.terms import WITH_HOSTS, Terms
 from bastion.ssh.transport import Transport
-from bastion.wire import DISCONNECT_HOST_KEY_NOT_VERIFIABLE, Malformed, Reader
+from bastion.wire import (
+    DISCONNECT_HOST_KEY_NOT_VERIFIABLE,
+    MSG_EXT_INFO,
+    Malformed,
+    Reader,
+)
 
 
 class HostKeys(Protocol):
     """
-    What a L{ClientTransport} must know of the keys of its host.
+    What is known of a host's keys.
     """
 
     def formats(self) -> set[bytes]:
@@ -36,13 +43,12 @@ class HostKeys(Protocol):
         """
 
 
-class ClientTransport(Transport, conch.SSHClientTransport):
+class ClientTransport(Transport, ClientMethods):
     """
     The end that faces a host.
     """
 
     allowed = FROM_HOST
-    supportedKeyExchanges = list(algorithms.CLIENT_KEY_EXCHANGES)
     _preamble = True
 
     def __init__(
@@ -52,35 +58,36 @@ class ClientTransport(Transport, conch.SSHClientTransport):
         hostKeys: HostKeys,
         userAuth: SSHService,
         client: bytes = b"",
+        terms: Terms = WITH_HOSTS,
     ) -> None:
         """
         @param userAuth: the service to request when the host is verified.
         @param client: the identification string of the client that this
             connection is for.
         """
-        super().__init__(owner, clock)
+        super().__init__(owner, clock, terms)
         self.ourVersionString = identification.toHosts(client)
-        self._gotNewKeys = 0
         self._hostKeys = hostKeys
         self._userAuth = userAuth
-        self.supportedPublicKeys = list(algorithms.hostKeysFor(hostKeys.formats()))
 
-    def _ssh_KEX_ECDH_REPLY(self, packet: bytes) -> Any:
-        """
-        ::
-            string  server host key
-            string  server Elliptic Curve Diffie-Hellman public key
-            string  signature
+    # The key exchange
 
-        Conch checks the signature with whatever algorithm it names; it must
-        be the one that was agreed on.
+    def connectionMade(self) -> None:
         """
-        reader = Reader(packet)
-        key, _, signature = reader.string(), reader.string(), reader.string()
-        agreed = algorithms.keyFormat(self.keyAlg)
-        if Reader(key).string() != agreed or Reader(signature).string() != self.keyAlg:
-            raise Malformed("the host key is not of the agreed algorithm")
-        return super()._ssh_KEX_ECDH_REPLY(packet)
+        What we offer does not depend on the host: it need not wait for what the
+        host says of itself.
+        """
+        super().connectionMade()
+        self.sendKexInit()
+
+    def offered(self) -> Algorithms:
+        """
+        See L{bastion.ssh.keyexchange.KeyExchange}.
+        """
+        algorithms = self.terms.algorithms(self.otherVersionString)
+        return evolve(
+            algorithms, hostKeys=hostKeysFor(self._hostKeys.formats(), algorithms.hostKeys)
+        )
 
     def verifyHostKey(self, hostKey: bytes, fingerprint: bytes) -> defer.Deferred[bool]:
         """
@@ -94,6 +101,24 @@ class ClientTransport(Transport, conch.SSHClientTransport):
             return defer.Deferred()
         return defer.succeed(True)
 
+    def keysSent(self) -> None:
+        """
+        See L{bastion.ssh.keyexchange.KeyExchange}.
+        """
+        if self.phaseIsFirst and self.peerWantsExtensions:
+            self.sendPacket(MSG_EXT_INFO, extensions.toHost())
+
+    def keysTaken(self) -> None:
+        """
+        The first time, start the login.
+        """
+        first = self.phaseIsFirst
+        super().keysTaken()
+        if first:
+            self.requestService(self._userAuth)
+
+    # The login service
+
     def ssh_SERVICE_ACCEPT(self, payload: bytes) -> None:
         """
         ::
@@ -102,11 +127,3 @@ class ClientTransport(Transport, conch.SSHClientTransport):
         if Reader(payload).string() != self._userAuth.name:
             raise Malformed("the host accepts a service that nobody has asked for")
         self.setService(self._userAuth)
-
-    def connectionSecure(self) -> None:
-        """
-        Called by Conch after every key exchange; only the first one starts the
-        login.
-        """
-        if self.phase is Phase.SERVICE and self.service is None:
-            self.requestService(self._userAuth)

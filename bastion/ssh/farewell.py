@@ -75,18 +75,19 @@ class Farewell:
         if words.reason and self._transport.gotVersion:
             payload = uint32(words.reason) + string(words.description) + string(b"")
             self._transport.sendPacket(MSG_DISCONNECT, payload)
-        self.state = State.SAID
+        self._said()
         self._close(words.limit)
 
     def sayLast(self, words: Words) -> None:
         """
         Say C{words} behind what a key exchange holds back, and close.
         """
-        if not self._transport.exchangingKeys or self._transport.sessionID is None:
+        if not self._transport.holdsBack or self._transport.sessionID is None:
             self.say(words)
         elif self.state is State.OPEN:
             self.state = State.QUEUED
             self._queued = words
+            self._transport.choosePasses()
             self._cutAfter(words.limit)
 
     def queueSent(self) -> None:
@@ -101,17 +102,22 @@ class Farewell:
         The peer has said goodbye first: close without a word.
         """
         if not self.said:
-            self.state = State.SAID
+            self._said()
             self._close(PARTING_TIME)
 
     def gone(self) -> None:
         """
         The connection is gone.
         """
-        self.state = State.SAID
+        self._said()
         self._dropCut()
 
+    def _said(self) -> None:
+        self.state = State.SAID
+        self._transport.closed = True
+
     def _close(self, limit: float) -> None:
+        self._transport.stream.flush()
         tcp = self._transport.transport
         # A registered producer would keep the connection from closing.
         tcp.unregisterProducer()

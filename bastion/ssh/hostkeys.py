@@ -1,6 +1,6 @@
 """
-Host keys: what a public one looks like, and the bastion's own, which are read
-from files and made when they are missing.
+The bastion's own host keys, which are read from files.  Those that it cannot do
+without are made when they are missing.
 
 The files have the names, the format and the permissions that OpenSSH gives
 them (sshd(8), ssh-keygen(1)), so that its tools read them and that the keys of
@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import os
 import secrets
 import shlex
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -26,19 +25,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from twisted.conch.ssh.keys import EncryptedKeyError, Key
 
-from bastion.algorithms import HOST_KEYS, keyFormat
 from bastion.interfaces import BastionError
-from bastion.wire import Malformed, Reader, shown
-
-_FORMATS = frozenset(keyFormat(name) for name in HOST_KEYS)
-
-# SEC 1 section 2.3.3: an uncompressed point is 4 and two coordinates.
-_POINT_SIZES = {b"nistp256": 65, b"nistp384": 97, b"nistp521": 133}
+from bastion.wire import Reader, shown
 
 # A private key of 16,384 bits takes less than a quarter of this.
 _LARGEST_FILE = 64 * 1024
 
-_REPLACE = "move it and its .pub away and a new one is made (users will be warned that it changed)"
+_AWAY = "move it and its .pub away"
 
 
 class HostKeyError(BastionError):
@@ -59,19 +52,44 @@ class _Kind:
     One of the keys that a bastion has.
 
     @ivar name: the file in the directory.
-    @ivar format: the key format, RFC 4253 section 6.6.
-    @ivar generate: makes a new one.
+    @ivar formats: the key formats (RFC 4253 section 6.6) that it may have, each with
+        what makes ssh-keygen(1) make it.
+    @ivar generate: makes a new one; L{None} for a key that is the operator's to make.
     """
 
     name: str
-    format: bytes
-    generate: Callable[[], ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey]
+    formats: Mapping[bytes, str]
+    generate: Callable[[], ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey] | None = None
+
+    @property
+    def replace(self) -> str:
+        """
+        How to be rid of a bad one, and what comes of it.
+        """
+        if self.generate is None:
+            return f"{_AWAY} (the bastion has no such key then)"
+        return f"{_AWAY} and a new one is made (users will be warned that it changed)"
 
 
+# The preferred ones first.
 _KINDS = (
-    _Kind("ssh_host_ed25519_key", b"ssh-ed25519", ed25519.Ed25519PrivateKey.generate),
-    _Kind("ssh_host_rsa_key", b"ssh-rsa", lambda: rsa.generate_private_key(65537, 3072)),
+    _Kind(
+        "ssh_host_ed25519_key", {b"ssh-ed25519": "-t ed25519"}, ed25519.Ed25519PrivateKey.generate
+    ),
+    _Kind(
+        "ssh_host_ecdsa_key",
+        {
+            b"ecdsa-sha2-nistp256": "-t ecdsa",
+            b"ecdsa-sha2-nistp384": "-t ecdsa -b 384",
+            b"ecdsa-sha2-nistp521": "-t ecdsa -b 521",
+        },
+    ),
+    _Kind(
+        "ssh_host_rsa_key", {b"ssh-rsa": "-t rsa"}, lambda: rsa.generate_private_key(65537, 3072)
+    ),
 )
+
+_OPENSSH = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 
 # Conch's own methods carry no annotations.
 _keyFromString: Callable[..., Key] = Key.fromString
@@ -79,48 +97,25 @@ _publicBlob: Callable[[Key], bytes] = Key.blob
 _sshType: Callable[[Key], bytes] = Key.sshType
 
 
-def fingerprint(blob: bytes) -> str:
+def keygenCommand(directory: Path, keyFormat: bytes) -> str:
     """
-    A public key as people compare it, in the form that OpenSSH prints.
+    How an operator makes a key of this format for L{loadHostKeys}.
     """
-    digest = hashlib.sha256(blob).digest()
-    return "SHA256:" + base64.b64encode(digest).rstrip(b"=").decode("ascii")
-
-
-def blobFormat(blob: bytes) -> bytes:
-    """
-    The key format of a public key blob (RFC 4253 section 6.6, RFC 5656 section
-    3.1, RFC 8709 section 4).
-
-    @raise Malformed: when it is no whole key of a type that we know.
-    """
-    reader = Reader(blob)
-    name = reader.string(64)
-    if name not in _FORMATS:
-        raise Malformed(f"unknown key type {shown(name)!r}")
-    if name == b"ssh-ed25519":
-        whole = len(reader.string()) == 32
-    elif name == b"ssh-rsa":
-        whole = len(reader.string()) > 0 and len(reader.string()) > 0
-    else:
-        curve, point = reader.string(), reader.string()
-        size = _POINT_SIZES.get(curve)
-        whole = name.endswith(curve) and len(point) == size and point.startswith(b"\4")
-    reader.end()
-    if not whole:
-        raise Malformed(f"a damaged key of type {shown(name)}")
-    return name
+    (kind,) = (kind for kind in _KINDS if keyFormat in kind.formats)
+    path = shlex.quote(str(directory / kind.name))
+    return f"ssh-keygen -N '' {kind.formats[keyFormat]} -f {path}"
 
 
 def loadHostKeys(directory: Path) -> dict[bytes, Key]:
     """
-    The host keys kept in a directory; the missing ones are made first, but
-    only when those that are there are good.
+    The host keys kept in a directory: Ed25519, RSA, and ECDSA if there is one.
+    Of the first two, missing ones are made, but only when those that are there
+    are good.
 
     @return: the private keys by key format, preferred first.
     @raise HostKeyError: with all problems of all files.
     """
-    found: dict[bytes, Key] = {}
+    found: dict[str, Key] = {}
     problems: list[str] = []
     for kind in _KINDS:
         try:
@@ -129,14 +124,18 @@ def loadHostKeys(directory: Path) -> dict[bytes, Key]:
             problems.extend(error.problems)
         else:
             if key is not None:
-                found[kind.format] = key
+                found[kind.name] = key
     if problems:
         raise HostKeyError(*problems)
     keys = {}
     for kind in _KINDS:
         path = directory / kind.name
-        keys[kind.format] = found[kind.format] if kind.format in found else _make(path, kind)
-        _completePublicHalf(path, keys[kind.format])
+        if kind.generate is not None and kind.name not in found:
+            found[kind.name] = _make(path, kind, kind.generate().private_bytes(*_OPENSSH))
+        if kind.name in found:
+            key = found[kind.name]
+            keys[_sshType(key)] = key
+            _completePublicHalf(path, key)
     return keys
 
 
@@ -147,7 +146,7 @@ def _read(path: Path, kind: _Kind) -> Key | None:
     try:
         # Without O_NONBLOCK a FIFO of this name would stop the start for ever.
         with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
-            problems = _permissionProblems(path, os.fstat(file.fileno()))
+            problems = _permissionProblems(path, kind, os.fstat(file.fileno()))
             if problems:
                 raise HostKeyError(*problems)
             text = file.read(_LARGEST_FILE + 1)
@@ -165,13 +164,13 @@ def _read(path: Path, kind: _Kind) -> Key | None:
     return _parse(path, kind, text)
 
 
-def _permissionProblems(path: Path, status: os.stat_result) -> list[str]:
+def _permissionProblems(path: Path, kind: _Kind, status: os.stat_result) -> list[str]:
     """
     Why this file is no place for a secret; symbolic links are followed, and
     what counts is the file at their end.
     """
     if not stat.S_ISREG(status.st_mode):
-        return [f"{path}: is not a regular file; {_REPLACE}"]
+        return [f"{path}: is not a regular file; {kind.replace}"]
     problems = []
     quoted = shlex.quote(str(path))
     if status.st_uid not in (0, os.geteuid()):
@@ -195,6 +194,7 @@ def _parse(path: Path, kind: _Kind, text: bytes) -> Key:
         key = _keyFromString(text, type="PRIVATE_OPENSSH")
         if len(text) > _LARGEST_FILE or not _agreesWithPublicHalf(key, text):
             raise ValueError
+        keyFormat = _sshType(key)  # fails for a curve that SSH does not have
     except EncryptedKeyError:
         raise HostKeyError(
             f"{path}: is encrypted with a passphrase, and nobody is there to type it; "
@@ -203,12 +203,12 @@ def _parse(path: Path, kind: _Kind, text: bytes) -> Key:
     except Exception:
         raise HostKeyError(
             f"{path}: is not a whole private key in OpenSSH's format; restore it from a backup, "
-            f"or {_REPLACE}"
+            f"or {kind.replace}"
         ) from None
-    if _sshType(key) != kind.format:
+    if keyFormat not in kind.formats:
         raise HostKeyError(
-            f"{path}: holds a key of type {shown(_sshType(key))} instead of {shown(kind.format)}; "
-            f"{_REPLACE}"
+            f"{path}: holds a key of type {shown(keyFormat)} instead of "
+            f"{' or '.join(map(shown, kind.formats))}; {kind.replace}"
         )
     return key
 
@@ -230,11 +230,11 @@ def _agreesWithPublicHalf(key: Key, text: bytes) -> bool:
     return reader.string() == _publicBlob(key)
 
 
-def _make(path: Path, kind: _Kind) -> Key:
+def _make(path: Path, kind: _Kind, text: bytes) -> Key:
     """
-    Make a key and its file.  Should another process be quicker, its key counts.
+    Make the file of a new key.  Should another process be quicker, its key counts.
     """
-    text = kind.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    keyFormat = next(iter(kind.formats))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -242,8 +242,7 @@ def _make(path: Path, kind: _Kind) -> Key:
     except OSError as error:
         raise HostKeyError(
             f"{path}: cannot be made ({error.strerror}); let the bastion's user write to "
-            f"{path.parent}, or make the key there: ssh-keygen -N '' -t {shown(kind.format[4:])} "
-            f"-f {shlex.quote(str(path))}"
+            f"{path.parent}, or make the key there: {keygenCommand(path.parent, keyFormat)}"
         ) from error
     installed = _read(path, kind)
     if installed is None:

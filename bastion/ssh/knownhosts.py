@@ -28,7 +28,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from bastion.interfaces import BastionError, HostAddress, HostUnavailable
-from bastion.ssh.hostkeys import blobFormat, fingerprint
+from bastion.ssh.publickeys import blobFormat, fingerprint
 from bastion.wire import Malformed, shown
 
 CACHED_HOSTS = 1024  # whose lines are remembered; a configuration has far fewer

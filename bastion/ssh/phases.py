@@ -18,6 +18,7 @@ from bastion.wire import (
     MSG_IGNORE,
     MSG_KEXINIT,
     MSG_NEWKEYS,
+    MSG_PING,
     MSG_SERVICE_ACCEPT,
     MSG_SERVICE_REQUEST,
     MSG_UNIMPLEMENTED,
@@ -47,27 +48,25 @@ ALWAYS = frozenset({MSG_DISCONNECT, MSG_IGNORE, MSG_UNIMPLEMENTED, MSG_DEBUG})
 KEX_METHOD = frozenset(range(30, 50))
 #: What only a key exchange in progress may bring, beside KEXINIT that starts one.
 KEX_PROGRESS = KEX_METHOD | {MSG_NEWKEYS}
-_REKEY = KEX_PROGRESS | {MSG_KEXINIT}
+_KEX = KEX_PROGRESS | {MSG_KEXINIT}
 #: RFC 4250 section 4.1.2: 80 to 127 are the connection protocol's.
 _CONNECTION = frozenset(range(80, 128))
 
+# Before the login is done nobody has a use for new keys, and a stranger could let us
+# compute them all the time.
 FROM_CLIENT: dict[Phase, frozenset[int]] = {
-    Phase.KEY_EXCHANGE: ALWAYS | _REKEY,
-    Phase.SERVICE: ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_REQUEST},
-    # Paramiko asks for the service again before each attempt, and OpenSSH accepts it.
-    Phase.LOGIN: ALWAYS
-    | _REKEY
-    | {MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE},
+    Phase.KEY_EXCHANGE: ALWAYS | _KEX,
+    Phase.SERVICE: ALWAYS | {MSG_EXT_INFO, MSG_SERVICE_REQUEST},
+    Phase.LOGIN: ALWAYS | {MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE},
     # A login request that was under way when the login succeeded is ignored
     # (RFC 4252 section 5.3).
-    Phase.CONNECTION: ALWAYS | _REKEY | _CONNECTION | {MSG_USERAUTH_REQUEST},
+    Phase.CONNECTION: ALWAYS | _KEX | _CONNECTION | {MSG_USERAUTH_REQUEST, MSG_PING},
 }
 
 FROM_HOST: dict[Phase, frozenset[int]] = {
-    Phase.KEY_EXCHANGE: ALWAYS | _REKEY,
-    Phase.SERVICE: ALWAYS | _REKEY | {MSG_EXT_INFO, MSG_SERVICE_ACCEPT},
+    Phase.KEY_EXCHANGE: ALWAYS | _KEX,
+    Phase.SERVICE: ALWAYS | {MSG_EXT_INFO, MSG_SERVICE_ACCEPT},
     Phase.LOGIN: ALWAYS
-    | _REKEY
     | {
         MSG_EXT_INFO,
         MSG_USERAUTH_FAILURE,
@@ -75,17 +74,5 @@ FROM_HOST: dict[Phase, frozenset[int]] = {
         MSG_USERAUTH_BANNER,
         MSG_USERAUTH_INFO_REQUEST,
     },
-    Phase.CONNECTION: ALWAYS | _REKEY | _CONNECTION | {MSG_EXT_INFO},
+    Phase.CONNECTION: ALWAYS | _KEX | _CONNECTION | {MSG_EXT_INFO},
 }
-
-#: The longest packet, in bytes, before and after the login (RFC 4253 section 6.1 asks
-#: for 35000; OpenSSH lets 256 KiB of data into one, and some clients ask for that).
-MAX_PACKET_BEFORE_LOGIN = 35_000
-MAX_PACKET = 257 * 1024
-
-
-def longestPacket(phase: Phase) -> int:
-    """
-    The longest packet that a peer may send now, in bytes.
-    """
-    return MAX_PACKET if phase is Phase.CONNECTION else MAX_PACKET_BEFORE_LOGIN

@@ -6,14 +6,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.conch.ssh import transport as conch
+from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
 
-from bastion import algorithms
-from bastion.ssh import identification
-from bastion.ssh.phases import FROM_CLIENT, KEX_METHOD
+from bastion.algorithms import HOST_KEYS, Algorithms, keyFormat
+from bastion.ssh import extensions, identification
+from bastion.ssh.kexmethods import ServerMethods
+from bastion.ssh.owner import Owner
+from bastion.ssh.phases import FROM_CLIENT
+from bastion.ssh.programs import asksForEachAttempt
+from bastion.ssh.terms import WITH_CLIENTS, Terms
 from bastion.ssh.transport import Transport
 from bastion.wire import (
     DISCONNECT_SERVICE_NOT_AVAILABLE,
+    MSG_EXT_INFO,
     MSG_SERVICE_ACCEPT,
     Malformed,
     Reader,
@@ -21,11 +27,8 @@ from bastion.wire import (
     string,
 )
 
-#: Paramiko asks once for each attempt.
-MAX_SERVICE_REQUESTS = 32
 
-
-class ServerTransport(Transport, conch.SSHServerTransport):
+class ServerTransport(Transport, ServerMethods):
     """
     The end that faces a client.
 
@@ -34,44 +37,67 @@ class ServerTransport(Transport, conch.SSHServerTransport):
 
     allowed = FROM_CLIENT
     ourVersionString = identification.TO_CLIENTS
-    supportedKeyExchanges = list(algorithms.SERVER_KEY_EXCHANGES)
     _preamble = False
 
     makeUserAuth: Any
-    _asked = 0
+
+    def __init__(self, owner: Owner, clock: IReactorTime, terms: Terms = WITH_CLIENTS) -> None:
+        super().__init__(owner, clock, terms)
 
     def sayPlainly(self, text: str) -> None:
         """
         A client that is not at packets yet, SSH 1 for one, shows plain text to
         its user.
         """
-        self.transport.write(text.encode() + b"\r\n")
+        self.stream.write(text.encode() + b"\r\n")
 
-    def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
+    # The key exchange
+
+    def peerIdentified(self) -> None:
         """
-        A wrong guess of the client's at our method is passed over, whatever its
-        number (RFC 4253 section 7).
+        What we offer may depend on the client's program.
         """
-        if self.ignoreNextPacket and messageNum in KEX_METHOD:
-            self.ignoreNextPacket = 0
-        else:
-            super().dispatchMessage(messageNum, payload)
+        self.sendKexInit()
+
+    def offered(self) -> Algorithms:
+        """
+        See L{bastion.ssh.keyexchange.KeyExchange}; of the signatures, those that
+        our host keys can make.
+        """
+        algorithms = self.terms.algorithms(self.otherVersionString)
+        formats = self.factory.privateKeys.keys()
+        hostKeys = tuple(name for name in algorithms.hostKeys if keyFormat(name) in formats)
+        return evolve(algorithms, hostKeys=hostKeys)
+
+    def startMethod(self) -> None:
+        """
+        In every method the client speaks first.
+        """
+
+    def keysSent(self) -> None:
+        """
+        See L{bastion.ssh.keyexchange.KeyExchange}.
+        """
+        if self.phaseIsFirst and self.peerWantsExtensions:
+            self.sendPacket(MSG_EXT_INFO, extensions.toClient(HOST_KEYS))
+
+    # The login service
 
     def ssh_SERVICE_REQUEST(self, payload: bytes) -> None:
         """
         ::
             string  service name
 
-        Asked for again, the login goes on where it is: it does not start anew.
+        Once.  A program that asks before each attempt may go on asking, and its
+        login goes on where it is: it does not start anew.
         """
         name = Reader(payload).string()
         if name != b"ssh-userauth":
             self.owner.failed(self, f"the client asked for the service {shown(name)}")
             self.disconnect(DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
             return
-        self._asked += 1
-        if self._asked > MAX_SERVICE_REQUESTS:
-            raise Malformed("too many service requests")
+        if self.service is not None and not asksForEachAttempt(self.otherVersionString):
+            raise Malformed("a second request of the login service")
         self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
         if self.service is None:
             self.setService(self.makeUserAuth())

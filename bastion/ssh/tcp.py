@@ -93,8 +93,10 @@ def peerState(transport: Any) -> int:
     """
     if not ITCPTransport.providedBy(transport):
         return 0
-    poll = select.poll()
     handle: Any = transport
+    if getattr(handle, "disconnected", False):
+        return select.POLLHUP
+    poll = select.poll()
     poll.register(handle.getHandle(), select.POLLRDHUP)
     found = poll.poll(0)
     return found[0][1] if found else 0

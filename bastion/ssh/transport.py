@@ -1,41 +1,35 @@
 """
 One end of one encrypted SSH connection (RFC 4253), toward a client or a host.
 
-The packets and the key exchange are Conch's.  What is added here: safe
-algorithms only, a phase for each message, an end for everything that a stranger
-could leave open, one exception for bad input, and nothing of a packet in a log.
+From Conch come the key exchange's mathematics, the keys and the services.  The
+packets are ours (L{bastion.ssh.packets}), and so is what stands between a
+stranger and a service: a phase for each message, an end for everything that
+could be left open, one exception for bad input, and nothing of a packet in a log.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import Any
-
-from twisted.conch.ssh import transport as conch
 from twisted.conch.ssh.service import SSHService
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from bastion import algorithms
-from bastion.ssh import identification, tcp
+from bastion.ssh import extensions, tcp
 from bastion.ssh.farewell import PARTING_TIME, Farewell, State, Words
-from bastion.ssh.keyexchange import HANDSHAKE_TIME, KeyExchange
+from bastion.ssh.keyexchange import HANDSHAKE_TIME, KeyExchange, Turn
+from bastion.ssh.line import NOTHING
 from bastion.ssh.owner import Owner
-from bastion.ssh.phases import (
-    Phase,
-    longestPacket,
-)
-from bastion.ssh.silence import SILENT
+from bastion.ssh.packets import MAX_PACKET, payloadOf
+from bastion.ssh.phases import Phase
+from bastion.ssh.terms import Terms
 from bastion.wire import (
     DISCONNECT_PROTOCOL_ERROR,
     Malformed,
     Reader,
 )
 
-#: What Conch says, and what helps the user.
-_IN_OTHER_WORDS = {
-    b"couldn't match all kex parts": b"no algorithms in common; a newer SSH program is needed",
-}
+#: OpenSSH leaves Nagle's algorithm on until the first program of the session is started:
+#: it waits for our acknowledgement of what it has sent before.
+_FIRST_READS = 16
 
 
 class Transport(KeyExchange):
@@ -43,29 +37,28 @@ class Transport(KeyExchange):
     What both legs share.
 
     @ivar owner: who is told what becomes of the connection.
-    @ivar clock: where the time limits come from.
-    @ivar phase: which messages the peer may send.
+    @ivar allowed: which messages the peer may send when.
+    @ivar phase: how far the connection has come.
     """
 
-    _log = SILENT
-    supportedCiphers = list(algorithms.CIPHERS)
-    supportedMACs = list(algorithms.MACS)
-    supportedCompressions = list(algorithms.COMPRESSIONS)
-
-    transport: Any
     allowed: dict[Phase, frozenset[int]]
-    _preamble: bool
 
-    def __init__(self, owner: Owner, clock: IReactorTime) -> None:
+    def __init__(self, owner: Owner, clock: IReactorTime, terms: Terms) -> None:
+        super().__init__(clock, terms)
         self.owner = owner
-        self.clock = clock
         self.phase = Phase.KEY_EXCHANGE
         self._farewell = Farewell(self)
-        self._identification = identification.IdentificationReader(self._preamble)
-        self._quickAcknowledge = False
+        self._due: IDelayedCall | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} in {self.phase.value}, {self._farewell.state.value}>"
+
+    @property
+    def phaseIsFirst(self) -> bool:
+        """
+        See L{KeyExchange}.
+        """
+        return self.phase is Phase.KEY_EXCHANGE
 
     # The connection beneath
 
@@ -73,32 +66,9 @@ class Transport(KeyExchange):
         """
         Say who we are.
         """
-        self._quickAcknowledge = tcp.tune(self.transport)
+        super().connectionMade()
         self._pacer = tcp.Pacer(self.transport)
-        self.transport.write(self.ourVersionString + b"\r\n")
-        self.currentEncryptions = conch.SSHCiphers(b"none", b"none", b"none", b"none")
-        self.currentEncryptions.setKeys(b"", b"", b"", b"", b"", b"")
         self.limitKeyExchange(HANDSHAKE_TIME)
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Take bytes: the identification string first, then packets.
-        """
-        if self._quickAcknowledge:
-            tcp.acknowledgeAtOnce(self.transport)
-        try:
-            if not self.gotVersion:
-                identified = self._identification.feed(data)
-                if identified is None:
-                    return
-                self.gotVersion = True
-                self.otherVersionString = identified.line
-                data = identified.rest
-                self.sendKexInit()
-            self.buf += data
-            self._packets()
-        except Malformed as problem:
-            self.fail(str(problem))
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
@@ -106,38 +76,13 @@ class Transport(KeyExchange):
         """
         self._farewell.gone()
         self.forgetKeyExchange()
+        self._dropDue()
+        self.stream.gone()
         if self.service is not None:
             self.service.serviceStopped()
         self.owner.lost(self)
 
-    # Packets
-
-    def _packets(self) -> None:
-        """
-        Take the packets out of what was received.
-        """
-        while not self._farewell.said:
-            packet = self._nextPacket()
-            if packet is None:
-                return
-            if not packet:
-                raise Malformed("an empty packet")
-            self.dispatchMessage(packet[0], packet[1:])
-
-    def _nextPacket(self) -> bytes | None:
-        """
-        The next packet's payload, if it is complete.
-        """
-        packet: bytes | None = self.getPacket()
-        if packet is not None:
-            length = len(packet)
-        elif hasattr(self, "first"):
-            (length,) = struct.unpack(">L", self.first[:4])
-        else:
-            return None
-        if length > longestPacket(self.phase):
-            raise Malformed(f"a packet of {length} bytes")
-        return packet
+    # Messages
 
     def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
         """
@@ -147,62 +92,97 @@ class Transport(KeyExchange):
         """
         if messageNum not in self.allowed[self.phase]:
             raise Malformed(f"message {messageNum} during {self.phase.value}")
+        if self.guessedWrong(messageNum):
+            return
         if not self.expects(messageNum):
             raise Malformed(f"message {messageNum} outside of its key exchange")
-        if messageNum >= 50:
-            if self._farewell.state is not State.OPEN:
-                return
+        if messageNum < 50:
+            # Each of these numbers has its method: ours, or the key exchange's.
+            super().dispatchMessage(messageNum, payload)
+        elif self._farewell.state is State.OPEN:
             assert self.service is not None, "the phase table lets these through with a service"
             self.service.packetReceived(messageNum, payload)
-            return
-        try:
-            super().dispatchMessage(messageNum, payload)
-        except Malformed:
-            raise
-        except Exception as error:
-            # Conch reads these payloads without looking whether they are complete;
-            # a fault of our own is not to be taken for that.
-            if _raisedIn(error).startswith("bastion."):
-                raise
-            raise Malformed(f"message {messageNum} is damaged") from None
+
+    # What is sent
 
     def sendPacket(self, messageType: int, payload: bytes) -> None:
         """
         Send a message, unless the last one is sent: a connection that is being
         closed has no producer, and would collect without a bound.
         """
-        if not self._farewell.said:
-            super().sendPacket(messageType, payload)
+        if not self.closed and not self.hold(messageType, payload):
+            self.send(self.outgoing.plain(messageType, payload))
+
+    def forward(self, plain: memoryview) -> None:
+        """
+        Send a message of the other leg's as it was opened there.
+        """
+        if self.turn is Turn.NONE and not self.closed and self.outgoing.fits(plain):
+            self.send(plain)
+        else:
+            self.sendPacket(plain[1], payloadOf(plain))
 
     def setService(self, service: SSHService) -> None:
         """
         Let C{service} have the messages from 50 on.
+
+        A service that has C{passes}, a set of numbers, is given those messages
+        by C{passOn(plain)}: as they were opened, to be handed to the other leg.
         """
         super().setService(service)
         if service.name == b"ssh-userauth":
             self.phase = Phase.LOGIN
         else:
             self.phase = Phase.CONNECTION
-            self._quickAcknowledge = False
+            self.acknowledge(_FIRST_READS)
+            self.incoming.longest = MAX_PACKET
             self._pacer.release()
+            self._rekeyInTime()
+        self.choosePasses()
 
     # The key exchange
+
+    def rekey(self) -> None:
+        """
+        Ask the peer for new keys, unless they are being agreed on; not before the
+        login is done, when a few minutes are all that a connection has.
+        """
+        if self.turn is Turn.NONE and self.phase is Phase.CONNECTION and not self.closed:
+            self.sendKexInit()
 
     def keysTaken(self) -> None:
         """
         See L{KeyExchange}.
         """
-        if self.phase is Phase.KEY_EXCHANGE:
+        if self.phaseIsFirst:
             self.phase = Phase.SERVICE
             self.owner.secured(self)
-        self.keyExchanging()
-        self._farewell.queueSent()
+        else:
+            self._rekeyInTime()
 
     def keyExchanging(self) -> None:
         """
         See L{KeyExchange}.
         """
+        self.choosePasses()
         self.owner.keyExchanging(self)
+        if not self.holdsBack:
+            self._farewell.queueSent()
+
+    def choosePasses(self) -> None:
+        """
+        Between its KEXINIT and its NEWKEYS a peer has nothing to pass on.
+        """
+        here = self.turn in (Turn.NONE, Turn.ASKED) and self._farewell.state is State.OPEN
+        self.passes = getattr(self.service, "passes", NOTHING) if here else NOTHING
+
+    def _rekeyInTime(self) -> None:
+        self._dropDue()
+        self._due = self.clock.callLater(self.terms.rekey.seconds, self.rekey)
+
+    def _dropDue(self) -> None:
+        if self._due is not None and self._due.active():
+            self._due.cancel()
 
     # The end
 
@@ -224,37 +204,23 @@ class Transport(KeyExchange):
         """
         self._farewell.sayLast(Words(reason, description, limit))
 
-    def sendDisconnect(self, reason: int, desc: bytes | str) -> None:
-        """
-        Called by Conch when it finds fault with a packet or with the peer's
-        algorithms.
-        """
-        if not self._farewell.said:
-            said = desc.encode() if isinstance(desc, str) else desc
-            words = _IN_OTHER_WORDS.get(said, said)
-            if reason == conch.DISCONNECT_HOST_KEY_NOT_VERIFIABLE:
-                # Conch tells the peer a whole traceback.
-                words = b"the key exchange is damaged"
-            self.owner.failed(self, words.decode())
-            self.disconnect(reason, words)
-
-    def fail(self, problem: str) -> None:
+    def fail(self, problem: str, reason: int = DISCONNECT_PROTOCOL_ERROR) -> None:
         """
         End the connection because of what the peer sent.
         """
-        if self._farewell.said:
+        if self.closed:
             return
         self.owner.failed(self, problem)
         if not self.gotVersion:
             self.sayPlainly(problem)
-        self.disconnect(DISCONNECT_PROTOCOL_ERROR, problem.encode())
+        self.disconnect(reason, problem.encode())
 
     def sayPlainly(self, text: str) -> None:
         """
         Say something to a peer that has not identified itself.
         """
 
-    # Messages 1 to 4
+    # Messages 1 to 7
 
     def ssh_DISCONNECT(self, payload: bytes) -> None:
         """
@@ -267,6 +233,12 @@ class Transport(KeyExchange):
         reason, description = reader.uint32(), reader.string()
         self._farewell.heard()
         self.owner.disconnected(self, reason, description)
+
+    def ssh_EXT_INFO(self, payload: bytes) -> None:
+        """
+        See L{bastion.ssh.extensions}.
+        """
+        self.peerExtensions = extensions.parse(payload)
 
     def ssh_UNIMPLEMENTED(self, payload: bytes) -> None:
         """
@@ -285,15 +257,3 @@ class Transport(KeyExchange):
 
         For the people at the two ends; the bastion has nobody to show it to.
         """
-
-
-def _raisedIn(error: BaseException) -> str:
-    """
-    The name of the module that raised C{error}.
-    """
-    traceback = error.__traceback__
-    assert traceback is not None
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    name: str = traceback.tb_frame.f_globals.get("__name__", "")
-    return name

@@ -158,9 +158,6 @@ def speakingHost(clock: Clock, key: Key) -> Speaker:
     transport = ServerTransport(witness, clock)
     holder: Any = KeyHolder(key)
     transport.factory = holder
-    transport.supportedPublicKeys = [
-        name for name in key.supportedSignatureAlgorithms() if name != b"ssh-rsa"
-    ]
     speaker = Speaker(transport, witness)
     transport.makeUserAuth = lambda: speaker.login
     return speaker

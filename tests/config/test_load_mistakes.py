@@ -20,6 +20,10 @@ cluster = "nice"
 hosts = ["nice1.example.org"]
 """
 STRATEGIES = "there are: bare, broken, ordered, round-robin, weighted"
+CIPHERS = (
+    "there are: aes128-ctr, aes128-gcm@openssh.com, aes192-ctr, aes256-ctr, "
+    "aes256-gcm@openssh.com, chacha20-poly1305@openssh.com"
+)
 
 BAD_FILES = [
     (
@@ -60,6 +64,20 @@ BAD_FILES = [
     (
         "max_auth_tries = 5" + GOOD,
         ["max_auth_tries: this key belongs in [admission] or [gateway.NAME.admission], not here"],
+    ),
+    (
+        "rekey_time = '1h'" + GOOD,
+        ["rekey_time: this key belongs in [gateway.NAME] or [cluster.NAME], not here"],
+    ),
+    (
+        GOOD + "algorithms = { ciphers = ['3des-cbc'], macs = [] }\nkeepalive = '1d'",
+        [
+            f'cluster.nice.algorithms.ciphers: no cipher named "3des-cbc"; {CIPHERS}',
+            "cluster.nice.algorithms.macs: the list is empty; write at least one, e.g. "
+            '["hmac-sha2-256-etm@openssh.com"]',
+            'cluster.nice.keepalive: "1d" is out of range; write at least "1s" and at most '
+            '"1h", or "0s" for not at all',
+        ],
     ),
     (
         GOOD + "[bastion]\nstate-dir = 'x'",
@@ -118,7 +136,8 @@ BAD_FILES = [
         [
             'gateway.esrf.listen: missing; write e.g. listen = "tcp:5022"',
             "gateway.esrf.colour: unknown key; the keys here are: "
-            "listen, cluster, notice, policies, admission",
+            "listen, cluster, notice, policies, algorithms, last_resort, admission, "
+            "rekey_bytes, rekey_packets, rekey_time, keepalive, keepalive_tries",
         ],
     ),
     (

@@ -142,6 +142,14 @@ def test_keysAreTheFieldsThatHaveAReader() -> None:
     assert list(keysOf(Table)) == ["needed", "where", "count"]
 
 
+def test_keysSharedWithAnotherTableComeLast() -> None:
+    @frozen(kw_only=True)
+    class Longer(Table):
+        own: int = field(default=1, metadata=key(one(wholeNumber(1, 9))))
+
+    assert list(keysOf(Longer)) == ["own", "needed", "where", "count"]
+
+
 def test_absentKeyIsLeftToItsFieldUnlessItDependsOnThePlace(place: Place) -> None:
     draft = readTable(Table, {"needed": 4}, place)
     assert draft == Draft({"needed": 4, "where": Path("/etc/bastion/there")}, frozenset({"needed"}))

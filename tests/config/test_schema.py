@@ -13,14 +13,18 @@ from typing import Any
 import attrs
 import pytest
 
+from bastion.algorithms import COMPATIBLE_TO_HOSTS, TO_CLIENTS, TO_HOSTS, withLastResort
 from bastion.config.load import load
 from bastion.config.readers import Installed
 from bastion.config.schema import (
     TABLES,
     AdmissionTable,
     BastionTable,
+    ClientAlgorithms,
+    ClusterTable,
     Configuration,
     GatewayTable,
+    LegTable,
     MaxStartups,
     homes,
     keys,
@@ -85,6 +89,8 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
     assert configuration.clusters["b"].known_hosts == DIRECTORY / "known_hosts"
     assert configuration.clusters["b"].select.extension.name == "round-robin"
     assert configuration.clusters["b"].sticky == 0.0
+    assert configuration.clusters["b"].algorithms == TO_HOSTS
+    assert configuration.gateways["a"].last_resort == "auto"
     assert configuration.gateways["a"].admission == AdmissionTable(
         dns="off",
         dns_servers=(),
@@ -97,6 +103,50 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         login_grace_time=60.0,
         max_auth_tries=6,
     )
+
+
+@pytest.mark.parametrize("table", [GatewayTable, ClusterTable])
+def test_legsHaveTheSameDefaults(table: type[LegTable], installed: Installed) -> None:
+    configuration = load(SHIPPED.read_text(), DIRECTORY, installed)
+    tables: list[LegTable] = [*configuration.gateways.values(), *configuration.clusters.values()]
+    legs = [each for each in tables if type(each) is table]
+    assert legs
+    for leg in legs:
+        assert (leg.rekey_bytes, leg.rekey_packets, leg.rekey_time) == (1 << 30, 1 << 28, 3600.0)
+        assert (leg.keepalive, leg.keepalive_tries) == (15.0, 3)
+
+
+def test_legsAreSetOneByOne(installed: Installed) -> None:
+    configuration = load(
+        '[gateway.a]\nlisten = "tcp:5022"\ncluster = "b"\nlast_resort = "never"\n'
+        'rekey_bytes = "64KiB"\nrekey_packets = 1000\nrekey_time = "10s"\n'
+        '[cluster.b]\nhosts = ["h"]\nalgorithms = "compatible"\n'
+        'keepalive = "0s"\nkeepalive_tries = 100\n',
+        DIRECTORY,
+        installed,
+    )
+    gateway, cluster = configuration.gateways["a"], configuration.clusters["b"]
+    assert gateway.last_resort == "never"
+    assert (gateway.rekey_bytes, gateway.rekey_packets, gateway.rekey_time) == (65536, 1000, 10.0)
+    assert (gateway.keepalive, cluster.rekey_bytes) == (15.0, 1 << 30)
+    assert cluster.algorithms == COMPATIBLE_TO_HOSTS
+    assert (cluster.keepalive, cluster.keepalive_tries) == (0.0, 100)
+
+
+@pytest.mark.parametrize(
+    ("lastResort", "toKnown", "toOthers"),
+    [
+        ("auto", "usual", "all"),
+        ("always", "all", "all"),
+        ("never", "usual", "usual"),
+    ],
+)
+def test_lastResortDependsOnTheProgram(lastResort: str, toKnown: str, toOthers: str) -> None:
+    offered = ClientAlgorithms(TO_CLIENTS, withLastResort(TO_CLIENTS))
+    table = GatewayTable(name="a", listen=("tcp:0",), last_resort=lastResort)
+    assert table.algorithms == offered
+    assert table.algorithmsFor(knowsBetter=True) == getattr(offered, toKnown)
+    assert table.algorithmsFor(knowsBetter=False) == getattr(offered, toOthers)
 
 
 def test_keysAreNamedByTheirTables() -> None:
@@ -115,6 +165,7 @@ def test_everyFieldButTheNameIsAKey() -> None:
 def test_everyKeyHasItsHome() -> None:
     assert homes()["hosts"] == "[cluster.NAME]"
     assert homes()["dns"] == "[admission] or [gateway.NAME.admission]"
+    assert homes()["keepalive"] == "[gateway.NAME] or [cluster.NAME]"
     assert homes().keys() == {name.rpartition(".")[2] for name in keys()}
 
 

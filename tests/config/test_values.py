@@ -13,11 +13,15 @@ from bastion.config.values import (
     MaxStartups,
     Parser,
     duration,
+    durationBetween,
     durationUpTo,
     found,
     maxStartups,
+    oneOf,
     onlyOff,
     sentence,
+    size,
+    sizeBetween,
     text,
     wholeNumber,
 )
@@ -26,6 +30,12 @@ grace = durationUpTo("10m")
 tries = wholeNumber(1, 100)
 dns = onlyOff("check the DNS", "require", "report")
 
+rekey = durationBetween("10s", "24h")
+keepalive = durationBetween("1s", "1h", off=True)
+limit = sizeBetween("64KiB", "64GiB")
+when = oneOf("auto", "always", "never")
+
+SIZES = 'write a whole number with its unit, KiB, MiB or GiB, e.g. "1GiB"'
 UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s", "1h30m"'
 
 
@@ -42,6 +52,19 @@ UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s",
         (duration, "1m500ms", 60.5),
         (grace, "1ms", 0.001),
         (grace, "10m", 600.0),
+        (rekey, "10s", 10.0),
+        (rekey, "1d", 86400.0),
+        (keepalive, "0s", 0.0),
+        (keepalive, "0m0s", 0.0),
+        (keepalive, "1s", 1.0),
+        (keepalive, "60m", 3600.0),
+        (size, "1KiB", 1024),
+        (size, "0MiB", 0),
+        (limit, "64KiB", 65_536),
+        (limit, "3MiB", 3_145_728),
+        (limit, "64GiB", 68_719_476_736),
+        (when, "auto", "auto"),
+        (when, "never", "never"),
         (tries, 1, 1),
         (tries, 100, 100),
         (dns, "off", "off"),
@@ -72,6 +95,25 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (duration, "9999999999s", f'"9999999999s" is not a duration; {UNITS}'),
         (grace, "0s", '"0s" is out of range; write more than nothing and at most "10m"'),
         (grace, "601s", '"601s" is out of range; write more than nothing and at most "10m"'),
+        (rekey, "9s", '"9s" is out of range; write at least "10s" and at most "24h"'),
+        (rekey, "0s", '"0s" is out of range; write at least "10s" and at most "24h"'),
+        (rekey, "25h", '"25h" is out of range; write at least "10s" and at most "24h"'),
+        (
+            keepalive,
+            "999ms",
+            '"999ms" is out of range; write at least "1s" and at most "1h", or "0s" for not at all',
+        ),
+        (keepalive, 15, '15 has no unit; say the unit, e.g. "15s"'),
+        (size, 1024, f"found the whole number 1024; {SIZES}"),
+        (size, "1024", f'"1024" is not a size; {SIZES}'),
+        (size, "1GB", f'"1GB" is not a size; {SIZES}'),
+        (size, "1.5GiB", f'"1.5GiB" is not a size; {SIZES}'),
+        (size, "1 GiB", f'"1 GiB" is not a size; {SIZES}'),
+        (size, "-1GiB", f'"-1GiB" is not a size; {SIZES}'),
+        (limit, "63KiB", '"63KiB" is out of range; write at least "64KiB" and at most "64GiB"'),
+        (limit, "65GiB", '"65GiB" is out of range; write at least "64KiB" and at most "64GiB"'),
+        (when, "sometimes", 'found the string "sometimes"; write "auto", "always" or "never"'),
+        (when, True, 'found the boolean true; write "auto", "always" or "never"'),
         (tries, 0, "0 is out of range; write a whole number from 1 to 100"),
         (tries, 101, "101 is out of range; write a whole number from 1 to 100"),
         (tries, "6", 'found the string "6"; write a whole number from 1 to 100, without quotes'),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -21,16 +22,17 @@ from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
 from bastion.auth.checkers import hostPortal
 from bastion.auth.messages import NONE, PASSWORD, Failure, Password, Request
-from bastion.config.schema import AdmissionTable, GatewayTable
+from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.hosts.memory import Leases
 from bastion.hosts.selector import Selector
 from bastion.hosts.strategies import NoOptions, Ordered
 from bastion.interfaces import HostAddress
 from bastion.testing.network import Network
 from bastion.testing.speakers import Speaker, TrustedKeys, speakingClient, speakingHost
-from bastion.upstream import Site
+from bastion.upstream.site import Site
 from bastion.wire import (
     MSG_CHANNEL_OPEN,
     MSG_CHANNEL_OPEN_CONFIRMATION,
@@ -50,18 +52,13 @@ class Talker:
     A client or a host, with some things to say.
 
     @ivar speaker: who speaks.
+    @ivar transport: its SSH transport.
     """
 
     def __init__(self, network: Network, speaker: Speaker) -> None:
         self.speaker = speaker
+        self.transport = speaker.transport
         self._network = network
-
-    @property
-    def transport(self) -> Any:
-        """
-        Its SSH transport.
-        """
-        return self.speaker.transport
 
     @property
     def tcp(self) -> Any:
@@ -132,12 +129,11 @@ class Memory:
     @ivar checked: whether a test has seen what is left.
     """
 
-    def __init__(
-        self,
-        admission: dict[str, Any] | None = None,
-        notice: str | None = None,
-        policies: tuple[Any, ...] = (),
-    ) -> None:
+    def __init__(self, cluster: dict[str, Any] | None = None, **settings: Any) -> None:
+        """
+        @param cluster: keys of the cluster's table.
+        @param settings: keys of the gateway's table; policies as they are.
+        """
         self.network = Network()
         self.clock = self.network.clock
         self._theirs = Clock()
@@ -149,23 +145,26 @@ class Memory:
         for host in HOSTS:
             self.network.listen(host, lambda host=host: self._newHost(host))
         self.leases = Leases(self.clock, 0)
+        chosen: Any = None
+        nice = ClusterTable(
+            name="nice", hosts=HOSTS, select=chosen, known_hosts=Path(), **(cluster or {})
+        )
         site = Site(
             Selector(HOSTS, Ordered(NoOptions()), self.leases),
             self.network.endpoint,
             lambda host: TrustedKeys({KEY.public().blob()}),
             self.clock,
+            hostTerms(nice),
         )
-        settings = AdmissionTable(**(admission or {}))
-        cluster = None if notice else "nice"
-        table = GatewayTable(
-            name="esrf", listen=("tcp:0",), cluster=cluster, notice=notice, admission=settings
-        )
-        way, publisher = None if notice else site, LogPublisher(self._heard)
-        keys = {b"ssh-ed25519": KEY}
-        gateway = Gateway(table, way, hostPortal(), policies, keys, publisher, self.clock)
-        limits = (*attrs.astuple(settings.max_startups), settings.per_source_startups)
+        admission = AdmissionTable(**settings.pop("admission", {}))
+        settings["cluster"] = None if "notice" in settings else "nice"
+        table = GatewayTable(name="esrf", listen=("tcp:0",), admission=admission, **settings)
+        way, portal, terms = site if table.cluster else None, hostPortal(), clientTerms(table)
+        keys, publisher = {KEY.sshType(): KEY}, LogPublisher(self._heard)
+        gateway = Gateway(table, way, portal, table.policies, keys, terms, publisher, self.clock)
+        limits = (*attrs.astuple(admission.max_startups), admission.per_source_startups)
         self.startups = Startups(*limits, lambda: 0.0)
-        gate = Gate(settings.allow_from, settings.deny_from)
+        gate = Gate(admission.allow_from, admission.deny_from)
         self.factory = GatewayFactory(gateway, gate, self.startups)
         self.factory.doStart()
 
@@ -183,17 +182,19 @@ class Memory:
         """
         return self.hosts[name][-1]
 
-    def connects(self, source: str = "198.51.100.7", settle: bool = True) -> Talker | None:
+    def connects(self, source: str = "198.51.100.7", settle: bool = True, **own: Any) -> Any:
         """
         A client connects.
 
-        @return: L{None} when it was dropped.
+        @param own: what its transport has that others have not, such as C{terms}.
+        @return: a L{Talker}; L{None} when it was dropped.
         """
         family = IPv6Address if ":" in source else IPv4Address
         built = self.factory.buildProtocol(family("TCP", source, 49152))
         if built is None:
             return None
         client = Talker(self.network, speakingClient(self._theirs, KEY))
+        vars(client.transport).update(own)
         self.clients.append(client)
         self.network.link(client.transport, built, (source, "192.0.2.22"))
         if settle:
@@ -205,7 +206,6 @@ class Memory:
         A client logs in to nice1 with a password.
         """
         client = self.connects()
-        assert client is not None
         client.requests(NONE)
         host = self.host()
         host.offers(PASSWORD)

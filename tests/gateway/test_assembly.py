@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.conch.ssh.keys import Key
 from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogPublisher
 
+from bastion.algorithms import COMPATIBLE_TO_CLIENTS, TO_CLIENTS
 from bastion.config.installed import installed
 from bastion.config.load import load
 from bastion.config.problems import ConfigurationError
@@ -26,6 +29,7 @@ from bastion.ssh.knownhosts import KnownHostsFile
 from bastion.wire import string
 
 BLOB = string(b"ssh-ed25519") + string(bytes(32))
+COMPATIBLE = COMPATIBLE_TO_CLIENTS.hostKeys
 LINE = b"nice1 ssh-ed25519 " + base64.b64encode(BLOB) + b"\n"
 
 FILE = """
@@ -70,21 +74,41 @@ def directory(tmp_path: Path, keys: Path) -> Path:
     return tmp_path
 
 
-def assembled(directory: Path) -> dict[str, GatewayFactory]:
+def assembled(directory: Path, file: str = FILE) -> dict[str, GatewayFactory]:
     """
     The gateways of the file.
     """
-    configuration = load(FILE, directory, installed)
+    configuration = load(file, directory, installed)
     return assemble(configuration, MemoryReactorClock(), LogPublisher())
 
 
-def problems(directory: Path) -> list[str]:
+def offering(algorithms: str) -> str:
+    """
+    The file, with the algorithms of one gateway.
+    """
+    return FILE.replace("[gateway.ill]", f"[gateway.ill]\nalgorithms = {algorithms}")
+
+
+def problems(directory: Path, file: str = FILE) -> list[str]:
     """
     The lines that the operator reads.
     """
     with pytest.raises(ConfigurationError) as caught:
-        assembled(directory)
+        assembled(directory, file)
     return str(caught.value).splitlines()
+
+
+def offered(factory: GatewayFactory) -> tuple[bytes, ...]:
+    """
+    The host key algorithms that a client is offered.
+    """
+    factory.doStart()
+    transport = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
+    assert transport is not None
+    transport.otherVersionString = b"SSH-2.0-OpenSSH_9.2"
+    names: tuple[bytes, ...] = transport.offered().hostKeys
+    factory.doStop()
+    return names
 
 
 def test_everyGatewayIsBuiltInTheOrderOfTheFile(directory: Path) -> None:
@@ -168,6 +192,95 @@ def test_hostKeysThatOthersCanReadAreRefused(directory: Path) -> None:
     assert len(found) == 2
     assert all(line.startswith("bastion.state_dir: ") for line in found)
     assert all("chmod 600" in line for line in found)
+
+
+def makeEcdsaKey(directory: Path, curve: ec.EllipticCurve) -> None:
+    """
+    Do what the operator is told to do.
+    """
+    path = directory / "state" / "ssh_host_ecdsa_key"
+    path.touch(0o600)
+    path.write_bytes(Key(ec.generate_private_key(curve)).toString("OPENSSH", subtype="v1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("ecdsa-sha2-nistp256", "-t ecdsa"), ("ecdsa-sha2-nistp384", "-t ecdsa -b 384")],
+)
+@pytest.mark.parametrize("others", ["", '"ssh-ed25519", "ssh-rsa", '])
+def test_aNamedHostKeyThatIsMissingIsAProblem(
+    others: str, name: str, options: str, directory: Path
+) -> None:
+    path = directory / "state" / "ssh_host_ecdsa_key"
+
+    assert problems(directory, offering(f'{{ host_keys = [{others}"{name}"] }}')) == [
+        f'gateway.ill.algorithms.host_keys: there is no host key for "{name}"; '
+        f"name another one, or make the key: ssh-keygen -N '' {options} -f {path}"
+    ]
+
+
+def test_thereIsOneEcdsaKeyAtMost(directory: Path) -> None:
+    path = directory / "state" / "ssh_host_ecdsa_key"
+    file = offering('{ host_keys = ["ecdsa-sha2-nistp521", "ecdsa-sha2-nistp256"] }')
+    where = "gateway.ill.algorithms.host_keys: there is no host key for"
+
+    assert problems(directory, file) == [
+        f'{where} "ecdsa-sha2-nistp521" or "ecdsa-sha2-nistp256"; '
+        "there can be one such key: name one of them, and make it: "
+        f"ssh-keygen -N '' -t ecdsa -b 521 -f {path}"
+    ]
+
+    makeEcdsaKey(directory, ec.SECP521R1())
+
+    assert problems(directory, file) == [
+        f'{where} "ecdsa-sha2-nistp256"; the ECDSA key there is for "ecdsa-sha2-nistp521": '
+        "name that one, or make another key (users will be warned that it changed): "
+        f"ssh-keygen -N '' -t ecdsa -f {path}"
+    ]
+
+
+def test_theDirectoryIsThereWhenTheOperatorIsToldToMakeAKeyInIt(directory: Path) -> None:
+    shutil.rmtree(directory / "state")
+
+    problems(directory, offering('{ host_keys = ["ecdsa-sha2-nistp256"] }'))
+
+    makeEcdsaKey(directory, ec.SECP256R1())
+
+
+def test_aNamedHostKeyThatIsThereIsOffered(directory: Path) -> None:
+    makeEcdsaKey(directory, ec.SECP256R1())
+    file = offering('{ host_keys = ["ecdsa-sha2-nistp256", "rsa-sha2-256", "ssh-rsa"] }')
+
+    names = b"ecdsa-sha2-nistp256", b"rsa-sha2-256", b"ssh-rsa"
+    assert offered(assembled(directory, file)["ill"]) == names
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "there", "names"),
+    [
+        *(('"default"', there, TO_CLIENTS.hostKeys) for there in (False, True)),
+        ('{ ciphers = ["aes128-ctr"] }', False, TO_CLIENTS.hostKeys),
+        ('"compatible"', False, (*TO_CLIENTS.hostKeys, b"ssh-rsa")),
+        ('"compatible"', True, COMPATIBLE[:1] + COMPATIBLE[2:3] + COMPATIBLE[4:]),
+    ],
+)
+def test_aWordOffersWhatThereAreKeysFor(
+    algorithms: str, there: bool, names: tuple[bytes, ...], directory: Path
+) -> None:
+    if there:
+        makeEcdsaKey(directory, ec.SECP384R1())
+
+    assert offered(assembled(directory, offering(algorithms))["ill"]) == names
+
+
+def test_listsThatSayTheSameAsAWordNameEachOfTheirs(directory: Path) -> None:
+    exchanges = [name.decode() for name in COMPATIBLE_TO_CLIENTS.keyExchanges]
+    hostKeys = [name.decode() for name in COMPATIBLE]
+    lists = f"{{ key_exchanges = {exchanges}, host_keys = {hostKeys} }}"
+
+    (problem,) = problems(directory, offering(lists))
+
+    assert problem.startswith("gateway.ill.algorithms.host_keys: there is no host key for ")
 
 
 def test_keysOfAHostAreLookedUpInTheFileAsItIsNow(directory: Path) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
 
-import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from twisted.conch.ssh.keys import Key
@@ -104,12 +103,11 @@ def test_addressThatCannotBeReadIsTurnedAway(memory: Any, address: Any) -> None:
 
 def test_rsaHostKeySignsWithoutSha1(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {b"ssh-rsa": Key(generate_private_key(65537, 2048))}
-    gateway = attrs.evolve(memory.factory._gateway, hostKeys=keys)
-    monkeypatch.setattr(memory.factory, "_gateway", gateway)
+    monkeypatch.setattr(memory.factory, "privateKeys", keys)
 
-    transport = memory.connects().tcp.other.protocol
+    transport = memory.connects(settle=False).tcp.other.protocol
 
-    assert set(transport.supportedPublicKeys) == {b"rsa-sha2-256", b"rsa-sha2-512"}
+    assert transport.offered().hostKeys == (b"rsa-sha2-512", b"rsa-sha2-256")
 
 
 def test_nobodyConnectedIsDismissedAtOnce(memory: Any) -> None:

@@ -12,6 +12,7 @@ from twisted.logger import LogPublisher
 
 from bastion.config.schema import GatewayTable
 from bastion.gateway.gateway import Gateway
+from bastion.ssh.terms import WITH_CLIENTS
 
 
 def gateway(publisher: LogPublisher, keys: dict[bytes, Key] | None = None) -> Gateway:
@@ -20,7 +21,7 @@ def gateway(publisher: LogPublisher, keys: dict[bytes, Key] | None = None) -> Ga
     """
     table = GatewayTable(name="embl", listen=("tcp:0",), notice="Go away.")
     nothing: Any = None
-    return Gateway(table, None, nothing, (), keys or {}, publisher, nothing)
+    return Gateway(table, None, nothing, (), keys or {}, WITH_CLIENTS, publisher, nothing)
 
 
 def test_logOfAConnectionSaysWhereItCameFrom() -> None:

@@ -44,8 +44,11 @@ class Short(Protocol):
         (b"SSH-2.0-x\r\n", "nice1 closed the connection before the login"),
         (b"hello\r\n" * 3, "nice1 closed the connection before the login"),
         (b"SSH-1.5-old\r\n", "nice1 is of no use: this server speaks SSH version 2 only"),
-        (b"SSH-2.0-x\r\n\xff\xff\xff\xff" + bytes(20), "nice1 is of no use: bad packet length"),
-        (b"SSH-2.0-x\r\n" + uint32(12) + bytes(12), "nice1 is of no use: an empty packet"),
+        (
+            b"SSH-2.0-x\r\n\xff\xff\xff\xff" + bytes(20),
+            "nice1 is of no use: a packet of 42949672",
+        ),
+        (b"SSH-2.0-x\r\n" + uint32(12) + bytes(12), "nice1 is of no use: a packet whose padding"),
     ],
 )
 def test_hostThatDiesBeforeTheLoginIsPassedOver(memory: Any, said: bytes, reason: str) -> None:

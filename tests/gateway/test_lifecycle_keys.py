@@ -4,11 +4,13 @@ L{bastion.gateway.lifecycle}: key exchanges and ends at the same time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bastion.auth.messages import NONE, PASSWORD, Password
+from bastion.ssh.farewell import PARTING_TIME
 from bastion.ssh.keyexchange import REKEY_TIME
 from bastion.testing.network import MemoryTransport
 from bastion.wire import MSG_CHANNEL_DATA, string, uint32
@@ -30,30 +32,30 @@ def held(memory: Any, client: Any) -> None:
     memory.network.settle()
 
 
-def heldByUs(memory: Any, client: Any) -> None:
+def test_clientThatWantsNewKeysDuringTheLoginIsEnded(memory: Any) -> None:
     """
-    Start a key exchange that the client does not notice.
+    It would have us compute them all the time.
     """
-    client.tcp.pauseProducing()
-    client.tcp.other.protocol.sendKexInit()
-
-
-@pytest.mark.parametrize("who", ["client", "host"])
-def test_keysAreExchangedAnewDuringTheLogin(memory: Any, who: str) -> None:
     client = memory.connects()
     client.requests(NONE)
-    host = memory.host()
-    for _ in range(2):
-        (client if who == "client" else host).transport.sendKexInit()
-        client.requests(NONE)
-        memory.network.settle()
-        host.offers(PASSWORD)
 
-    client.requests(PASSWORD, Password(b"right").pack())
-    host.accepts()
+    client.transport.sendKexInit()
+    memory.network.settle()
 
-    assert memory.named("login.accepted") != []
-    assert client.fate == host.fate == []
+    assert client.fate == [("disconnected", 2, b"message 20 during login"), "lost"]
+    assert memory.host().fate == ["lost"]
+
+
+def test_hostThatWantsNewKeysDuringTheLoginIsPassedOver(memory: Any) -> None:
+    client = memory.connects()
+    client.requests(NONE)
+
+    memory.host().transport.sendKexInit()
+    memory.network.settle()
+
+    assert memory.host().fate == [("disconnected", 2, b"message 20 during login"), "lost"]
+    assert client.fate == []
+    assert len(memory.host("nice2").hears()) == 1
 
 
 @pytest.mark.parametrize("who", ["client", "host", "both"])
@@ -139,13 +141,13 @@ def test_whatTheClientSentLastSurvivesAKeyExchangeOfTheHost(memory: Any, goodbye
 
 def test_requestsBehindTheEndOfALoginAreNotJudged(memory: Any) -> None:
     """
-    The client has been refused, and its connection is held by a key exchange.
+    The client has been refused, and holds its connection by not reading.
     """
     client = memory.connects()
     client.requests(NONE)
     memory.host().offers(PASSWORD)
     memory.host().hears()
-    heldByUs(memory, client)
+    client.tcp.pauseProducing()
     client.requests(NONE, account=b"root")
     assert len(memory.named("login.refused")) == 1
 
@@ -154,13 +156,13 @@ def test_requestsBehindTheEndOfALoginAreNotJudged(memory: Any) -> None:
     memory.check()
 
 
-def test_keyExchangeGivesNoMoreTries(memory: Any) -> None:
+def test_whoDoesNotReadHasNoMoreTries(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)
     host = memory.host()
     host.offers(PASSWORD)
     host.hears()
-    heldByUs(memory, client)
+    client.tcp.pauseProducing()
 
     for _ in range(20):
         client.requests(PASSWORD, Password(b"guess").pack())
@@ -204,13 +206,17 @@ def test_clientThatIsBeingEndedIsSentNoMore(memory: Any, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("who", ["client", "host"])
-def test_keyExchangeThatDoesNotEndEndsTheConnection(memory: Any, who: str) -> None:
+def test_keyExchangeThatDoesNotEndEndsTheConnection(memoryOf: Callable[..., Any], who: str) -> None:
+    memory = memoryOf(keepalive=0.0, cluster={"keepalive": 0.0})
     client, host = memory.loggedIn()
     slow = client if who == "client" else host
     held(memory, slow)
 
-    memory.network.advance(REKEY_TIME + 1)
+    memory.network.advance(REKEY_TIME - 1)
+    assert slow.fate == []
+    memory.network.advance(PARTING_TIME + 2)
     slow.tcp.resumeProducing()
     memory.network.settle()
 
-    assert slow.fate[-1] == "lost"
+    assert slow.fate == ["lost"]
+    assert memory.reason == f"{who} fault: the key exchange took too long"

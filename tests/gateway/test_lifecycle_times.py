@@ -148,12 +148,11 @@ def betweenTwoRequests(memory: Any) -> Any:
     return client
 
 
-def duringAKeyExchange(memory: Any) -> Any:
+def duringTheKeyExchange(memory: Any) -> Any:
     """
-    The client exchanges keys anew, and does not come to an end.
+    The client does not go on with it.
     """
-    client = betweenTwoRequests(memory)
-    client.transport.sendKexInit()
+    client = memory.connects(settle=False)
     client.tcp.pauseProducing()
     memory.network.settle()
     return client
@@ -182,7 +181,7 @@ def test_graceTimeIsOver(memory: Any, play: Callable[[Any], Any]) -> None:
         assert host.fate == ["lost"]
 
 
-@pytest.mark.parametrize("play", [*PLAYS, duringAKeyExchange])
+@pytest.mark.parametrize("play", [*PLAYS, duringTheKeyExchange])
 def test_clientThatDoesNotReadIsCutOff(memory: Any, play: Callable[[Any], Any]) -> None:
     client = play(memory)
     client.tcp.pauseProducing()
@@ -193,7 +192,7 @@ def test_clientThatDoesNotReadIsCutOff(memory: Any, play: Callable[[Any], Any]) 
     memory.check()
 
 
-@pytest.mark.parametrize("play", [*PLAYS, duringAKeyExchange])
+@pytest.mark.parametrize("play", [*PLAYS, duringTheKeyExchange])
 def test_clientThatLeavesJustBeforeTheEndLeavesNothing(
     memory: Any, play: Callable[[Any], Any]
 ) -> None:
@@ -224,15 +223,14 @@ def test_shutdownDuringTheFirstKeyExchangeLeavesNothing(memory: Any) -> None:
 @pytest.mark.parametrize("account", [b"johnson", b""])
 def test_hostThatIsFoundAfterTheEndIsLetGo(memory: Any, account: bytes) -> None:
     """
-    The client holds its connection by a key exchange that does not end, while
-    the search for a host still goes on.
+    The client holds its connection by not reading, while the search for a host
+    still goes on.
     """
     memory.network.silence(HostAddress("nice1"))
     client = memory.connects()
     memory.network.advance(GRACE - 1)
-    client.requests(NONE, account=account)
-    client.transport.sendKexInit()
     client.tcp.pauseProducing()
+    client.requests(NONE, account=account)
 
     memory.network.advance(8)
 

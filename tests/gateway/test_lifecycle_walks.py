@@ -142,10 +142,18 @@ class Walk:
         """
         Start a key exchange.
         """
-        transport = self._dice.choice(self._talkers()).transport
-        if not transport.exchangingKeys:
-            transport.sendKexInit()
+        talker = self._dice.choice(self._talkers())
+        self._dice.choice((talker.transport, talker.tcp.other.protocol)).rekey()
         self._memory.network.settle()
+
+    def live(self) -> None:
+        """
+        Answer questions of ours, or of the other end.
+        """
+        for talker in self._talkers():
+            for number, _ in talker.hears():
+                if number == 80:
+                    talker.says(self._dice.choice((81, 82)))
 
     def stall(self) -> None:
         """
@@ -189,7 +197,8 @@ class Walk:
             self.ask: 5,
             self.session: 10,
             self.channel: 3,
-            self.exchange: 2,
+            self.exchange: 3,
+            self.live: 2,
             self.stall: 2,
             self.end: 1,
             self.wait: 2,

@@ -32,7 +32,7 @@ class Travelled:
         self.events: list[Any] = []
         publisher = LogPublisher(lambda event: self.events.append(event["fields"]))
         self.log = ConnectionLog(publisher)
-        self.route = Route(memory.factory._gateway.site, self.owner, self.log)
+        self.route = Route(memory.factory._gateway.ready, self.owner, self.log)
 
     def reach(self) -> list[Any]:
         """
@@ -132,3 +132,106 @@ def test_closingARouteThatLedNowhereDoesNothing(travelled: Travelled) -> None:
     travelled.route.close(11, b"disconnected by user")
 
     assert travelled.memory.hosts["nice1"] == []
+
+
+@pytest.fixture
+def single(travelled: Travelled) -> Travelled:
+    """
+    A route to the only host.
+    """
+    travelled.memory.factory._gateway.site.selector.hosts = (NICE1,)
+    return travelled
+
+
+def begun(travelled: Travelled) -> list[Any]:
+    """
+    The client is on its way to its login.
+
+    @return: the connections to the host.
+    """
+    travelled.route.begin(REQUEST.client)
+    travelled.memory.network.settle()
+    hosts: list[Any] = travelled.memory.hosts["nice1"]
+    return hosts
+
+
+def test_begunIsReached(single: Travelled) -> None:
+    (host,) = begun(single)
+    assert sum(single.memory.leases.sessions.values()) == 0
+
+    (service,) = single.reach()
+
+    assert service.transport.transport.other is host.tcp
+    assert single.route.upstream is not None
+    assert single.route.upstream.transport.owner is single.owner
+    assert single.memory.hosts["nice1"] == [host]
+    single.closed()
+
+
+def test_closingWhatWasBegunAndReachedSaysWhy(single: Travelled) -> None:
+    (host,) = begun(single)
+    single.reach()
+
+    single.route.close(11, b"disconnected by user")
+    single.memory.network.settle()
+
+    assert host.fate == [("disconnected", 11, b"disconnected by user"), "lost"]
+    single.closed()
+
+
+def test_beginningTwiceIsBeginningOnce(single: Travelled) -> None:
+    begun(single)
+
+    assert len(begun(single)) == 1
+    single.route.close()
+
+
+def test_withSeveralHostsNothingIsBegun(travelled: Travelled) -> None:
+    assert begun(travelled) == []
+
+
+def test_begunInVainIsBegunAnew(single: Travelled) -> None:
+    (host,) = begun(single)
+    host.leaves()
+
+    (service,) = single.reach()
+
+    assert service.transport.transport.other is single.memory.host().tcp
+    assert len(single.memory.hosts["nice1"]) == 2
+    assert single.events == []
+    single.closed()
+
+
+def test_begunIsWhatIsReady(single: Travelled) -> None:
+    ready = single.memory.factory._gateway.ready
+    ready.count = 1
+    ready.prepare(NICE1, REQUEST.client)
+
+    assert len(begun(single)) == 1
+    assert ready.take(NICE1, REQUEST.client) is None
+    single.route.close()
+
+
+def test_begunThatIsNotReachedIsClosed(single: Travelled) -> None:
+    (host,) = begun(single)
+
+    single.route.close(11, b"disconnected by user")
+    single.memory.network.settle()
+
+    assert host.fate == [("disconnected", 11, b"not needed"), "lost"]
+    assert single.events == []
+
+
+def test_acceptedLoginMakesReady(travelled: Travelled) -> None:
+    ready = travelled.memory.factory._gateway.ready
+    ready.count = 1
+    travelled.reach()
+
+    travelled.route.accepted()
+    travelled.memory.network.settle()
+
+    assert len(travelled.memory.hosts["nice1"]) == 2
+    taken = ready.take(NICE1, REQUEST.client)
+    assert taken is not None
+    taken.drop()
+    travelled.closed()

@@ -5,22 +5,27 @@ network; and two speakers with the bastion's transports and valves between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.keys import Key
+from twisted.internet.task import Clock
 
+from bastion.algorithms import TO_HOSTS
 from bastion.interfaces import ChannelRequest, HostAddress, Login
 from bastion.relay.channels import Channel
 from bastion.relay.connection import Side
+from bastion.relay.coupling import Coupling
 from bastion.relay.pair import Relay
 from bastion.relay.session import SessionAdapter
-from bastion.relay.valve import Valve
 from bastion.ssh.client import ClientTransport
 from bastion.ssh.owner import Owner
+from bastion.ssh.packets import Outgoing, payloadOf
 from bastion.ssh.server import ServerTransport
+from bastion.ssh.terms import Terms
 from bastion.ssh.transport import Transport
 from bastion.testing.network import Network
 from bastion.testing.speakers import (
@@ -59,6 +64,12 @@ class End:
         """
         self._heard.append((messageNum, payload))
 
+    def forward(self, plain: memoryview) -> None:
+        """
+        What the bastion calls to hand it a message of the other end's.
+        """
+        self.sendPacket(plain[1], payloadOf(plain))
+
     def hears(self) -> list[tuple[int, bytes]]:
         """
         What it was sent since the last call.
@@ -70,7 +81,10 @@ class End:
         """
         Send a message.
         """
-        self._side.packetReceived(number, payload)
+        if number in self._side.passes:
+            self._side.passOn(memoryview(Outgoing().plain(number, payload)))
+        else:
+            self._side.packetReceived(number, payload)
 
     def asks(self, name: bytes, wantReply: bool = True, data: bytes = b"") -> None:
         """
@@ -144,48 +158,81 @@ class Session:
         self.told.append(("refused", request.name, reason))
 
 
+#: Each way to seal a packet once: a cipher, and a MAC if it needs one.
+SEALINGS = {
+    "gcm": (b"aes128-gcm@openssh.com", b""),
+    "chacha": (b"chacha20-poly1305@openssh.com", b""),
+    "etm": (b"aes128-ctr", b"hmac-sha2-256-etm@openssh.com"),
+    "mac": (b"aes256-ctr", b"hmac-sha2-512"),
+}
+
+
+def terms(sealing: str = "gcm", **others: Any) -> Terms:
+    """
+    The terms of a leg that is sealed in one way.
+    """
+    cipher, mac = SEALINGS[sealing]
+    algorithms = evolve(TO_HOSTS, ciphers=(cipher,), macs=(mac,))
+    return Terms(lambda identification: algorithms, **others)
+
+
 class Coupled(Owner):
     """
     A session between two speakers, through the bastion's transports.
 
+    @ivar clock: the bastion's; the speakers have one of their own, which stands.
     @ivar toClient: the bastion's transport that faces the client.
     @ivar toHost: the bastion's transport that faces the host.
     @ivar ended: what became of these two.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, client: Terms | None = None, host: Terms | None = None) -> None:
+        """
+        @param client: the terms of the leg toward the client, for both of its ends.
+        @param host: those of the other leg.
+        """
         self.network = Network()
-        clock = self.network.clock
+        self.clock = self.network.clock
         self.ended: list[Any] = []
-        self.valves: list[Valve] = []
-        self.client = speakingClient(clock, HOST_KEY)
-        self.host = speakingHost(clock, HOST_KEY)
+        self.coupling: Coupling | None = None
+        self.client = speakingClient(Clock(), HOST_KEY)
+        self.host = speakingHost(Clock(), HOST_KEY)
         holder: Any = KeyHolder(HOST_KEY)
-        self.toClient = ServerTransport(self, clock)
+        self.toClient = ServerTransport(self, self.clock)
         self.toClient.factory = holder
-        self.toClient.supportedPublicKeys = [b"ssh-ed25519"]
         self.toClient.makeUserAuth = lambda: Recorder(b"ssh-userauth")
         trusted = TrustedKeys({HOST_KEY.public().blob()})
-        self.toHost = ClientTransport(self, clock, trusted, Recorder(b"ssh-userauth"))
+        self.toHost = ClientTransport(self, self.clock, trusted, Recorder(b"ssh-userauth"))
+        for terms, speaker, ours in (
+            (client, self.client, self.toClient),
+            (host, self.host, self.toHost),
+        ):
+            if terms is not None:
+                speaker.transport.terms = ours.terms = terms
         self.network.link(self.client.transport, self.toClient)
         self.network.link(self.toHost, self.host.transport)
         self.network.settle()
-        relay = Relay(SessionAdapter((), LOGIN), Session())
-        self.toClient.setService(relay.client)
-        self.toHost.setService(relay.host)
+        self.relay = Relay(SessionAdapter((), LOGIN), Session())
+        self.coupling = Coupling(self.relay, self.toClient, self.toHost, self.clock)
         self.client.startSession()
         self.host.startSession()
-        self.valves = [
-            Valve(self.toClient, self.toHost, clock, 5),
-            Valve(self.toHost, self.toClient, clock, None),
-        ]
+
+    def over(self) -> None:
+        """
+        Both connections are cut; see that nothing is left.
+        """
+        assert self.coupling is not None
+        self.coupling.remove()
+        for transport in (self.toClient, self.toHost):
+            transport.transport.abortConnection()
+        assert self.clock.getDelayedCalls() == []
 
     def keyExchanging(self, transport: Transport) -> None:
         """
         See L{Owner}.
         """
-        for valve in self.valves:
-            valve.settle()
+        if self.coupling is not None:
+            self.coupling.settle()
 
     def failed(self, transport: Transport, problem: str) -> None:
         """
@@ -217,16 +264,32 @@ def sessionOf() -> Callable[..., Session]:
 
 
 @pytest.fixture
-def coupled() -> Coupled:
+def termsOf() -> Callable[..., Terms]:
     """
-    A session between two speakers.
+    Makes terms by one of the names C{gcm}, C{chacha}, C{etm} and C{mac}.
     """
-    return Coupled()
+    return terms
 
 
 @pytest.fixture
-def couple() -> Callable[[], Coupled]:
+def couple() -> Iterator[Callable[..., Coupled]]:
     """
     Makes sessions between two speakers.
     """
-    return Coupled
+    made: list[Coupled] = []
+
+    def make(*terms: Terms) -> Coupled:
+        made.append(Coupled(*terms))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.over()
+
+
+@pytest.fixture
+def coupled(couple: Callable[..., Coupled]) -> Coupled:
+    """
+    A session between two speakers.
+    """
+    return couple()

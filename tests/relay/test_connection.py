@@ -24,6 +24,7 @@ from bastion.wire import (
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
+    MSG_CHANNEL_WINDOW_ADJUST,
     MSG_GLOBAL_REQUEST,
     MSG_USERAUTH_REQUEST,
     OPEN_ADMINISTRATIVELY_PROHIBITED,
@@ -40,6 +41,7 @@ BOTH_WAYS = pytest.mark.parametrize("fromClient", [True, False], ids=["client", 
 #: A good payload for each message that is looked into, on channel 3.
 LOOKED_INTO = {
     MSG_GLOBAL_REQUEST: string(b"keepalive@openssh.com") + byte(1) + b"data",
+    MSG_CHANNEL_WINDOW_ADJUST: uint32(3) + uint32(9),
     MSG_CHANNEL_DATA: uint32(3) + string(b"data"),
     MSG_CHANNEL_EXTENDED_DATA: uint32(3) + uint32(1) + string(b"data"),
     MSG_CHANNEL_CLOSE: uint32(3),

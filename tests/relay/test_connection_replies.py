@@ -1,5 +1,6 @@
 """
-L{bastion.relay.connection}: a refusal waits for its turn among the replies.
+L{bastion.relay.connection}: a refusal waits for its turn among the replies of its
+channel.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from bastion.wire import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
-    MSG_REQUEST_FAILURE,
-    MSG_REQUEST_SUCCESS,
     Malformed,
     byte,
     string,
@@ -27,7 +26,6 @@ from bastion.wire import (
 
 SEEDS = pytest.mark.parametrize("seed", range(40))
 BOTH_WAYS = pytest.mark.parametrize("fromClient", [True, False], ids=["client", "host"])
-FAILURE = (MSG_REQUEST_FAILURE, b"")
 
 
 @implementer(ISessionPolicy)
@@ -49,123 +47,6 @@ def refusing(sessionOf: Callable[..., Any]) -> Any:
     A session in which some requests are refused.
     """
     return sessionOf(NotThis())
-
-
-# Global requests
-
-
-@BOTH_WAYS
-def test_refusalWaitsForItsTurn(refusing: Any, fromClient: bool) -> None:
-    asker, answerer = refusing.ends(fromClient)
-    for name in (b"first", b"not-this", b"second", b"not-this"):
-        asker.asks(name)
-    assert len(answerer.hears()) == 2
-    assert asker.hears() == []
-
-    answerer.says(MSG_REQUEST_SUCCESS, b"one")
-    assert asker.hears() == [(MSG_REQUEST_SUCCESS, b"one"), FAILURE]
-
-    answerer.says(*FAILURE)
-    assert asker.hears() == [FAILURE, FAILURE]
-
-
-@BOTH_WAYS
-def test_refusalWithNothingBeforeItComesAtOnce(refusing: Any, fromClient: bool) -> None:
-    asker, answerer = refusing.ends(fromClient)
-
-    asker.asks(b"not-this")
-
-    assert asker.hears() == [FAILURE]
-    assert answerer.hears() == []
-    assert refusing.told == [("refused", b"not-this", "not here")]
-
-
-@BOTH_WAYS
-def test_whoWantsNoReplyIsRefusedSilently(refusing: Any, fromClient: bool) -> None:
-    asker, answerer = refusing.ends(fromClient)
-    asker.asks(b"first")
-    answerer.hears()
-
-    asker.asks(b"not-this", wantReply=False)
-    answerer.says(MSG_REQUEST_SUCCESS, b"one")
-
-    assert answerer.hears() == []
-    assert asker.hears() == [(MSG_REQUEST_SUCCESS, b"one")]
-
-
-def test_repliesOfTheTwoDirectionsDoNotWaitForEachOther(refusing: Any) -> None:
-    refusing.client.asks(b"first")
-    refusing.host.asks(b"not-this")
-
-    assert refusing.host.hears()[1:] == [FAILURE]
-
-
-@SEEDS
-def test_globalRepliesComeInTheOrderOfTheRequests(refusing: Any, seed: int) -> None:
-    dice = random.Random(seed)
-    expected: list[tuple[int, bytes]] = []
-    heard: list[tuple[int, bytes]] = []
-    owed: list[int] = []
-    for turn in range(200):
-        if owed and dice.random() < 0.5:
-            turnOf = owed.pop(0)
-            refusing.host.says(*expected[turnOf])
-        else:
-            wanted, passes = dice.random() < 0.7, dice.random() < 0.5
-            refusing.client.asks(b"fine" if passes else b"not-this", wanted)
-            if wanted and passes:
-                owed.append(len(expected))
-                fails = dice.random() < 0.3
-                expected.append(FAILURE if fails else (MSG_REQUEST_SUCCESS, b"%d" % turn))
-            elif wanted:
-                expected.append(FAILURE)
-        heard += refusing.client.hears()
-        # Everything before the first place that the host owes is answered.
-        assert heard == expected[: owed[0] if owed else None]
-
-
-@BOTH_WAYS
-def test_tooManyRequestsWithoutAReplyAreMalformed(refusing: Any, fromClient: bool) -> None:
-    asker, answerer = refusing.ends(fromClient)
-    for turn in range(MAX_PENDING):
-        asker.asks(b"not-this" if turn % 2 else b"fine")
-    passed = len(answerer.hears())
-
-    for name in (b"fine", b"not-this"):
-        with pytest.raises(Malformed):
-            asker.asks(name)
-
-    assert answerer.hears() == []
-    assert passed == MAX_PENDING // 2
-
-
-# Host keys
-
-
-@pytest.mark.parametrize("name", [b"hostkeys-00@openssh.com", b"hostkeys-prove-00@openssh.com"])
-@BOTH_WAYS
-def test_hostKeysStopAtTheBastion(session: Any, fromClient: bool, name: bytes) -> None:
-    asker, answerer = session.ends(fromClient)
-
-    asker.asks(name, wantReply=False, data=string(b"key"))
-    assert asker.hears() == []
-    asker.asks(name, data=string(b"key"))
-
-    assert answerer.hears() == []
-    assert asker.hears() == [FAILURE]
-
-
-def test_proofOfHostKeysIsRefusedInItsTurn(session: Any) -> None:
-    session.client.asks(b"keepalive@openssh.com")
-    session.client.asks(b"hostkeys-prove-00@openssh.com")
-    assert session.client.hears() == []
-
-    session.host.says(*FAILURE)
-
-    assert session.client.hears() == [FAILURE, FAILURE]
-
-
-# Requests on a channel
 
 
 def onChannel(end: Any, recipient: int, name: bytes, wantReply: bool = True) -> None:
@@ -234,3 +115,17 @@ def test_channelRepliesComeInTheOrderOfTheRequests(refusing: Any, seed: int) -> 
                 heard[lane].append(number)
         answerer.hears()
         assert heard[lane] == expected[lane][: owed[lane][0] if owed[lane] else None]
+
+
+@BOTH_WAYS
+def test_tooManyRequestsWithoutAReplyAreMalformed(refusing: Any, fromClient: bool) -> None:
+    asker, answerer = refusing.opened(clients=0, hosts=0).ends(fromClient)
+    for turn in range(MAX_PENDING):
+        onChannel(asker, 0, b"not-this" if turn % 2 else b"fine")
+    assert len(answerer.hears()) == MAX_PENDING // 2
+
+    for name in (b"fine", b"not-this"):
+        with pytest.raises(Malformed):
+            onChannel(asker, 0, name)
+
+    assert answerer.hears() == []

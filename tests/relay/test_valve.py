@@ -15,6 +15,7 @@ from zope.interface.verify import verifyObject
 
 from bastion.relay import valve as module
 from bastion.relay.valve import LOOK_EVERY, Valve
+from bastion.ssh.keyexchange import Turn
 
 
 class Tcp:
@@ -68,7 +69,41 @@ class Leg:
 
     def __init__(self) -> None:
         self.transport = Tcp()
-        self.exchangingKeys = False
+        self.turn = Turn.NONE
+        self.excused = False
+
+    @property
+    def exchangingKeys(self) -> bool:
+        """
+        Whether the peer owes us a part of a key exchange.
+        """
+        return self.turn is not Turn.NONE
+
+    @property
+    def agreeingOnKeys(self) -> bool:
+        """
+        Whether the peer sends nothing else.
+        """
+        return self.turn in (Turn.AGREED, Turn.KEYED)
+
+    @property
+    def holdsBack(self) -> bool:
+        """
+        Whether what is sent waits.
+        """
+        return self.turn in (Turn.ASKED, Turn.AGREED)
+
+    def excuseKeyExchange(self) -> None:
+        """
+        It has time.
+        """
+        self.excused = True
+
+    def expectKeyExchange(self) -> None:
+        """
+        Its time runs.
+        """
+        self.excused = False
 
 
 class Plumbing:
@@ -129,19 +164,41 @@ def test_valveIsTheProducerOfItsSink(plumbing: Plumbing) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("sinkExchanges", [False, True])
-@pytest.mark.parametrize("sourceExchanges", [False, True])
+@pytest.mark.parametrize("sinks", Turn)
+@pytest.mark.parametrize("sources", Turn)
 def test_whenTheSourceIsReadAsATable(
-    plumbing: Plumbing, full: bool, sinkExchanges: bool, sourceExchanges: bool
+    plumbing: Plumbing, full: bool, sinks: Turn, sources: Turn
 ) -> None:
-    plumbing.source.exchangingKeys = sourceExchanges
-    plumbing.sink.exchangingKeys = sinkExchanges
+    plumbing.source.turn = sources
+    plumbing.sink.turn = sinks
     if full:
         plumbing.valve.pauseProducing()
 
     plumbing.valve.settle()
 
-    assert plumbing.flows == (sourceExchanges or not (full or sinkExchanges))
+    stopped = {
+        # What is passed on would be kept by us.
+        Turn.NONE: full or sinks in (Turn.ASKED, Turn.AGREED),
+        # It may go on for as long as it likes before it answers; but two that are
+        # asked must not wait for each other.
+        Turn.ASKED: full,
+        Turn.AGREED: False,
+        Turn.KEYED: False,
+    }
+    assert plumbing.flows == (not stopped[sources])
+    assert plumbing.valve.isOpen() == plumbing.flows
+    assert plumbing.source.excused == stopped[sources]
+
+
+def test_whoIsStoppedHasTimeToAnswerUs(plumbing: Plumbing) -> None:
+    plumbing.valve.pauseProducing()
+    plumbing.source.excused = False
+    plumbing.source.turn = Turn.ASKED
+    plumbing.valve.settle()
+    assert plumbing.source.excused and not plumbing.flows
+
+    plumbing.valve.resumeProducing()
+    assert not plumbing.source.excused and plumbing.flows
 
 
 def test_valveOpensWhenTheSinkHasTakenEverything(plumbing: Plumbing) -> None:
@@ -157,13 +214,13 @@ def test_valveOpensWhenTheSinkHasTakenEverything(plumbing: Plumbing) -> None:
 
 def test_valveStaysShutUntilBothReasonsAreOver(plumbing: Plumbing) -> None:
     plumbing.valve.pauseProducing()
-    plumbing.sink.exchangingKeys = True
+    plumbing.sink.turn = Turn.ASKED
     plumbing.valve.settle()
 
     plumbing.valve.resumeProducing()
     assert not plumbing.flows
 
-    plumbing.sink.exchangingKeys = False
+    plumbing.sink.turn = Turn.KEYED
     plumbing.valve.settle()
     assert plumbing.flows
 
@@ -244,7 +301,7 @@ def test_removedValveDoesNotShutAnyMore(plumbing: Plumbing) -> None:
     """
     plumbing.valve.remove()
 
-    plumbing.sink.exchangingKeys = True
+    plumbing.sink.turn = Turn.ASKED
     plumbing.valve.settle()
 
     assert plumbing.clock.getDelayedCalls() == []

@@ -10,12 +10,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from bastion.wire import MSG_CHANNEL_DATA, string, uint32
+from bastion.ssh.held import MAX_HELD
+from bastion.ssh.terms import RekeyLimits
+from bastion.wire import (
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_REQUEST,
+    MSG_CHANNEL_WINDOW_ADJUST,
+    MSG_GLOBAL_REQUEST,
+    byte,
+    string,
+    uint32,
+)
 
 PIECE = 32768
 #: More than the pieces that fit into a transport before its producer is stopped.
 MANY = 100
+BOTH_ENDS = pytest.mark.parametrize("clients", [True, False], ids=["client", "host"])
 
 
 def data(number: int, size: int = 4) -> bytes:
@@ -39,16 +52,21 @@ def waiting(coupled: Any) -> int:
     queued = 0
     for transport in (coupled.toClient, coupled.toHost):
         queued += transport.transport.waiting
-        queued += sum(len(payload) for _, payload in transport._blockedByKeyExchange or ())
+        queued += transport._held.bytes
     return queued
+
+
+def ends(coupled: Any, clients: bool) -> tuple[Any, Any, Any, Any]:
+    """
+    A speaker and our transport that faces it, and the same of the other end.
+    """
+    legs = [(coupled.client, coupled.toClient), (coupled.host, coupled.toHost)]
+    return (*legs[not clients], *legs[clients])
 
 
 @pytest.mark.parametrize("fromClient", [False, True], ids=["host sends", "client sends"])
 def test_slowReaderStopsTheWriterAndTheMemoryIsBounded(coupled: Any, fromClient: bool) -> None:
-    writer, reader = coupled.host, coupled.client
-    if fromClient:
-        writer, reader = reader, writer
-    source = coupled.toClient if fromClient else coupled.toHost
+    writer, source, reader, _ = ends(coupled, fromClient)
     reader.transport.transport.pauseProducing()
 
     most = 0
@@ -79,14 +97,11 @@ def test_otherDirectionFlowsWhileOneIsStopped(coupled: Any) -> None:
     assert numbers(coupled.host.session.heard) == [7]
 
 
-@pytest.mark.parametrize("clients", [True, False], ids=["client", "host"])
+@BOTH_ENDS
 @pytest.mark.parametrize("byPeer", [True, False], ids=["started by it", "started by us"])
 def test_keyExchangeOfOneSideStopsTheOther(coupled: Any, clients: bool, byPeer: bool) -> None:
-    near, far = coupled.toClient, coupled.toHost
-    speaker, other = coupled.client, coupled.host
-    if not clients:
-        near, far, speaker, other = far, near, other, speaker
-    (speaker.transport if byPeer else near).sendKexInit()
+    speaker, near, other, far = ends(coupled, clients)
+    (speaker.transport if byPeer else near).rekey()
     if byPeer:
         speaker.transport.transport.step()
     assert near.exchangingKeys
@@ -101,25 +116,90 @@ def test_keyExchangeOfOneSideStopsTheOther(coupled: Any, clients: bool, byPeer: 
     coupled.network.settle()
     assert numbers(speaker.session.heard) == list(range(MANY))
     assert far.transport.reading
-    assert coupled.network.clock.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize("clientsFirst", [True, False])
 def test_keyExchangesOfBothSidesDoNotWaitForEachOther(coupled: Any, clientsFirst: bool) -> None:
+    """
+    With all that the two ends had under way.
+    """
+    for number in range(MANY):
+        coupled.client.session.say(MSG_CHANNEL_DATA, data(number, PIECE))
+        coupled.host.session.say(MSG_CHANNEL_DATA, data(number, PIECE))
     first, second = coupled.toClient, coupled.toHost
     for transport in (first, second) if clientsFirst else (second, first):
-        transport.sendKexInit()
-    assert coupled.toClient.exchangingKeys and coupled.toHost.exchangingKeys
-    assert coupled.toClient.transport.reading and coupled.toHost.transport.reading
-    coupled.client.session.say(MSG_CHANNEL_DATA, data(1))
-    coupled.host.session.say(MSG_CHANNEL_DATA, data(2))
+        transport.rekey()
+    assert first.holdsBack and second.holdsBack
+    assert first.transport.reading and second.transport.reading
 
     coupled.network.settle()
 
-    assert numbers(coupled.host.session.heard) == [1]
-    assert numbers(coupled.client.session.heard) == [2]
-    assert not coupled.toClient.exchangingKeys and not coupled.toHost.exchangingKeys
+    assert numbers(coupled.host.session.heard) == list(range(MANY))
+    assert numbers(coupled.client.session.heard) == list(range(MANY))
+    assert not first.exchangingKeys and not second.exchangingKeys
     assert coupled.ended == []
+
+
+@BOTH_ENDS
+def test_whatIsHeldBackKeepsItsOrderWithWhatIsForwarded(coupled: Any, clients: bool) -> None:
+    """
+    New keys are due in the middle of what is read at once.
+    """
+    speaker, near, other, _ = ends(coupled, clients)
+    near.terms = evolve(near.terms, rekey=RekeyLimits(packets=20))
+    said = []
+    for number in range(60):
+        said.append((MSG_CHANNEL_DATA, data(number)))
+        said.append((MSG_CHANNEL_REQUEST, uint32(0) + string(b"%d" % number) + byte(0)))
+    for message in said:
+        other.session.say(*message)
+
+    other.transport.transport.step()
+    assert near.holdsBack
+    assert len(near._held) > 80
+
+    coupled.network.settle()
+    assert list(speaker.session.heard) == said
+
+
+@BOTH_ENDS
+def test_memoryIsBoundedWhileAnEndDoesNotAnswerOurKexinit(coupled: Any, clients: bool) -> None:
+    speaker, near, other, far = ends(coupled, clients)
+    speaker.transport.transport.pauseProducing()
+    near.rekey()
+
+    for number in range(MANY):
+        other.session.say(MSG_CHANNEL_DATA, data(number, PIECE))
+        coupled.network.settle()
+
+    assert waiting(coupled) < PIECE
+    assert not far.transport.reading
+
+    speaker.transport.transport.resumeProducing()
+    coupled.network.settle()
+    assert numbers(speaker.session.heard) == list(range(MANY))
+
+
+@BOTH_ENDS
+def test_whoSendsOnInsteadOfAnsweringIsCut(coupled: Any, clients: bool) -> None:
+    """
+    It is read, for we wait for its KEXINIT, and the other end holds up its own.
+    """
+    speaker, near, other, far = ends(coupled, not clients)
+    for each in (speaker, other):
+        each.transport.transport.pauseProducing()
+    near.rekey()
+    far.rekey()
+
+    most = 0
+    for number in range(MAX_HELD // PIECE + 2):
+        speaker.session.say(MSG_CHANNEL_DATA, data(number, PIECE))
+        speaker.transport.transport.step()
+        most = max(most, waiting(coupled))
+
+    assert coupled.ended[0] == (near, "too much was sent during a key exchange")
+    assert most < 17 * 1024 * 1024
+    assert len(far._held) == 0
 
 
 class Walk:
@@ -127,9 +207,9 @@ class Walk:
     A random order of data, key exchanges, slow readers and moving bytes.
     """
 
-    def __init__(self, coupled: Any, seed: int) -> None:
+    def __init__(self, coupled: Any, dice: random.Random) -> None:
         self._coupled = coupled
-        self._dice = random.Random(seed)
+        self._dice = dice
         self._speakers = [coupled.client, coupled.host]
         self._transports = [
             coupled.client.transport,
@@ -137,7 +217,7 @@ class Walk:
             coupled.toHost,
             coupled.host.transport,
         ]
-        self.said: list[list[int]] = [[], []]
+        self.said: list[list[tuple[int, bytes]]] = [[], []]
 
     def talk(self) -> None:
         """
@@ -145,17 +225,24 @@ class Walk:
         """
         which = self._dice.randrange(2)
         number = len(self.said[which])
-        self.said[which].append(number)
-        size = self._dice.choice((4, 4000, PIECE))
-        self._speakers[which].session.say(MSG_CHANNEL_DATA, data(number, size))
+        piece = data(number, self._dice.choice((4, 5, 17, 4000, PIECE)))
+        message = self._dice.choice(
+            [
+                *[(MSG_CHANNEL_DATA, piece)] * 4,
+                (MSG_CHANNEL_EXTENDED_DATA, piece[:4] + uint32(1) + piece[4:]),
+                (MSG_CHANNEL_WINDOW_ADJUST, uint32(0) + uint32(number)),
+                (MSG_CHANNEL_REQUEST, uint32(0) + string(b"%d" % number) + byte(0)),
+                (MSG_GLOBAL_REQUEST, string(b"%d" % number) + byte(0)),
+            ]
+        )
+        self.said[which].append(message)
+        self._speakers[which].session.say(*message)
 
     def exchange(self) -> None:
         """
         Somebody starts a key exchange.
         """
-        transport = self._dice.choice(self._transports)
-        if not transport.exchangingKeys:
-            transport.sendKexInit()
+        self._dice.choice(self._transports).rekey()
 
     def move(self) -> None:
         """
@@ -183,16 +270,19 @@ class Walk:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_whateverTheOrderEverythingArrives(couple: Callable[[], Any], seed: int) -> None:
-    coupled = couple()
-    walk = Walk(coupled, seed)
+def test_whateverTheOrderEverythingArrives(
+    couple: Callable[..., Any], termsOf: Callable[..., Any], seed: int
+) -> None:
+    dice = random.Random(seed)
+    sealings = ["gcm", "chacha", "etm", "mac"]
+    coupled = couple(termsOf(dice.choice(sealings)), termsOf(dice.choice(sealings)))
+    walk = Walk(coupled, dice)
 
     walk.go()
 
-    assert numbers(coupled.host.session.heard) == walk.said[0]
-    assert numbers(coupled.client.session.heard) == walk.said[1]
+    assert list(coupled.host.session.heard) == walk.said[0]
+    assert list(coupled.client.session.heard) == walk.said[1]
     assert coupled.ended == []
     for transport in (coupled.toClient, coupled.toHost):
         assert transport.transport.reading
         assert not transport.exchangingKeys
-    assert coupled.network.clock.getDelayedCalls() == []

@@ -35,6 +35,13 @@ class Pair:
         for speaker in (self.client, self.host):
             speaker.witness.events.clear()
 
+    def startSession(self) -> None:
+        """
+        The login is done.
+        """
+        for speaker in (self.client, self.host):
+            speaker.startSession()
+
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
@@ -87,25 +94,28 @@ def test_whoDoesNotListenIsCutOffInTime(pair: Pair, limit: float) -> None:
 
 
 def test_finishDoesNotOvertakeWhatAKeyExchangeHoldsBack(pair: Pair) -> None:
+    pair.startSession()
     pair.host.transport.sendKexInit()
-    pair.host.login.say(51, b"first")
+    pair.host.session.say(94, b"first")
     pair.host.transport.finish(DISCONNECT_BY_APPLICATION, b"bye")
-    assert list(pair.client.login.heard) == []
+    assert list(pair.client.session.heard) == []
     pair.network.settle()
-    assert list(pair.client.login.heard) == [(51, b"first")]
+    assert list(pair.client.session.heard) == [(94, b"first")]
     assert pair.client.witness.events == [BYE, "lost"]
 
 
 def test_disconnectDoesNotWaitForAKeyExchange(pair: Pair) -> None:
+    pair.startSession()
     pair.host.transport.sendKexInit()
-    pair.host.login.say(51, b"never")
+    pair.host.session.say(94, b"never")
     pair.host.transport.disconnect(DISCONNECT_BY_APPLICATION, b"bye")
     pair.network.settle()
-    assert list(pair.client.login.heard) == []
+    assert list(pair.client.session.heard) == []
     assert pair.client.witness.events == [BYE, "lost"]
 
 
 def test_keyExchangeThatNeverEndsDoesNotHoldTheEndUp(pair: Pair) -> None:
+    pair.startSession()
     pair.tcp.pauseProducing()
     pair.host.transport.sendKexInit()
     pair.host.transport.finish(DISCONNECT_BY_APPLICATION, b"bye")

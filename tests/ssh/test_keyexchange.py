@@ -1,99 +1,236 @@
 """
-L{bastion.ssh.keyexchange}: two transports in memory agree on keys, again and
-again.
+L{bastion.ssh.keyexchange}: keys are exchanged at the beginning and anew, with
+every cipher, and with safe ones only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from twisted.conch.ssh.keys import Key
+from attrs import evolve
 
-from bastion.ssh.keyexchange import HANDSHAKE_TIME, REKEY_TIME
-from bastion.testing.network import Network
-from bastion.testing.speakers import speakingClient, speakingHost
-from bastion.wire import MSG_KEXINIT, MSG_NEWKEYS
+from bastion.algorithms import AEAD_CIPHERS, COMPATIBLE_TO_CLIENTS, TO_CLIENTS, withLastResort
+from bastion.ssh.keyexchange import Turn
+from bastion.ssh.negotiation import Agreement, Offer
+from bastion.ssh.phases import Phase
+from bastion.wire import (
+    DISCONNECT_KEY_EXCHANGE_FAILED,
+    MSG_DISCONNECT,
+    MSG_KEXINIT,
+    byte,
+    string,
+    uint32,
+)
 
-KEY = Key(ed25519.Ed25519PrivateKey.generate())
+VERSION = b"SSH-2.0-test\r\n"
+DATA = 94
+PAIRS = [
+    *((cipher, b"") for cipher in COMPATIBLE_TO_CLIENTS.ciphers if cipher in AEAD_CIPHERS),
+    *(
+        (cipher, mac)
+        for cipher in COMPATIBLE_TO_CLIENTS.ciphers
+        if cipher not in AEAD_CIPHERS
+        for mac in COMPATIBLE_TO_CLIENTS.macs
+    ),
+]
+whoever = pytest.mark.parametrize("who", ["peer", "we", "both"])
 
 
-class Pair:
+def starts(leg: Any, who: str) -> None:
     """
-    A client and a host; the key exchange is done unless it is held up.
+    Start a key exchange.
     """
-
-    def __init__(self, settled: bool = True) -> None:
-        self.network = Network()
-        self.client = speakingClient(self.network.clock, KEY)
-        self.host = speakingHost(self.network.clock, KEY)
-        self.ends = self.network.link(self.client.transport, self.host.transport)
-        if settled:
-            self.network.settle()
-
-    def say(self) -> bool:
-        """
-        Whether both hear each other.
-        """
-        self.client.login.say(50, b"question")
-        self.host.login.say(51, b"answer")
-        self.network.settle()
-        heard = (list(self.host.login.heard), list(self.client.login.heard))
-        self.host.login.heard.clear()
-        self.client.login.heard.clear()
-        return heard == ([(50, b"question")], [(51, b"answer")])
+    if who in ("peer", "both"):
+        leg.peer.transport.sendKexInit()
+    if who in ("we", "both"):
+        leg.ours.sendKexInit()
 
 
-def test_bothEndsAreToldOnce() -> None:
-    pair = Pair()
-    assert pair.client.witness.events == pair.host.witness.events == ["secured"]
-    assert pair.say()
+def talks(leg: Any) -> bool:
+    """
+    Whether the two sides hear each other, as they should.
+    """
+    payload = b"a few words, or more: " + bytes(500)
+    leg.service.say(DATA, payload)
+    leg.peer.session.say(DATA, payload)
+    leg.network.settle()
+    return (leg.service.heard.pop(), leg.peer.session.heard.pop()) == ((DATA, payload),) * 2
 
 
-@pytest.mark.parametrize("who", [("client",), ("host",), ("client", "host")])
-def test_keysChangeAsOftenAsEitherEndLikes(who: tuple[str, ...]) -> None:
-    pair = Pair()
-    for _ in range(3):
-        for name in who:
-            getattr(pair, name).transport.sendKexInit()
-        assert pair.host.transport.exchangingKeys or "host" not in who
-        assert pair.say()
-    assert pair.client.witness.events == pair.host.witness.events == ["secured"]
-    assert pair.network.clock.getDelayedCalls() == []
+def agreements(leg: Any) -> list[Agreement]:
+    """
+    What will be agreed on; it is not kept for longer than is needed.
+    """
+    found: list[Agreement] = []
+
+    def look(transport: Any) -> None:
+        if transport.turn is Turn.AGREED:
+            found.append(transport._agreement)
+
+    leg.witness.keyExchanging = look
+    leg.met().peer.witness.keyExchanging = look
+    return found
 
 
-def test_sessionIdentifierStaysWhatItWas() -> None:
-    pair = Pair()
-    before = pair.host.transport.sessionID
-    pair.client.transport.sendKexInit()
-    pair.network.settle()
-    assert pair.host.transport.sessionID == pair.client.transport.sessionID == before
+# The first one
 
 
-@pytest.mark.parametrize("number", [MSG_NEWKEYS, *range(30, 50)])
-def test_messageOfNoKeyExchangeEndsTheConnection(number: int) -> None:
-    pair = Pair()
-    pair.client.login.say(number)
-    pair.network.settle()
-    problem = f"message {number} outside of its key exchange"
-    assert pair.host.witness.events == ["secured", ("failed", problem), "lost"]
+def test_keysAreExchanged(leg: Any) -> None:
+    leg.inLogin()
+
+    assert leg.ours.phase is leg.peer.transport.phase is Phase.LOGIN
+    assert leg.witness.events == leg.peer.witness.events == ["secured"]
+    assert leg.ours.turn is leg.peer.transport.turn is Turn.NONE
+    assert leg.ours.sessionID == leg.peer.transport.sessionID
+    assert leg.clock.getDelayedCalls() == []
 
 
-def test_secondStartWithinOneEndsTheConnection() -> None:
-    pair = Pair()
-    payload = pair.client.transport.ourKexInitPayload[1:]
-    pair.client.login.say(MSG_KEXINIT, payload)
-    pair.client.login.say(MSG_KEXINIT, payload)
-    pair.network.settle()
-    assert ("failed", "a second KEXINIT within one key exchange") in pair.host.witness.events
+def test_bestOfWhatBothHaveIsAgreedOn(leg: Any) -> None:
+    found = agreements(leg)
+    leg.inLogin()
+
+    agreed, peers = found
+    assert agreed == peers
+    assert leg.ours.kexAlg == agreed.keyExchange == TO_CLIENTS.keyExchanges[0]
+    assert leg.ours.keyAlg == agreed.hostKey == b"ssh-ed25519"
+    assert agreed.cipherToServer == agreed.cipherToClient == b"aes128-gcm@openssh.com"
 
 
-@pytest.mark.parametrize(("rekey", "limit"), [(False, HANDSHAKE_TIME), (True, REKEY_TIME)])
-def test_keyExchangeThatDoesNotEndEndsTheConnection(rekey: bool, limit: float) -> None:
-    pair = Pair(settled=rekey)
-    pair.ends[0].pauseProducing()
-    if rekey:
-        pair.host.transport.sendKexInit()
-    pair.network.clock.advance(limit - 0.1)
-    assert not [each for each in pair.host.witness.events if each[0] == "failed"]
-    pair.network.clock.advance(0.2)
-    assert ("failed", "the key exchange took too long") in pair.host.witness.events
+@pytest.mark.parametrize(("cipher", "mac"), PAIRS)
+def test_everyCipherServesBothDirectionsAndAnew(leg: Any, cipher: bytes, mac: bytes) -> None:
+    compatible = withLastResort(TO_CLIENTS)
+    leg.ours.terms = evolve(leg.ours.terms, algorithms=lambda identification: compatible)
+    only = {"ciphersToServer": (cipher,), "ciphersToClient": (cipher,)}
+    if mac:
+        only |= {"macsToServer": (mac,), "macsToClient": (mac,)}
+    found = agreements(leg)
+    leg.offered(lambda offer: evolve(offer, **only)).inSession()
+
+    agreed = found[0]
+    assert {agreed.cipherToServer, agreed.cipherToClient} == {cipher}
+    assert {agreed.macToServer, agreed.macToClient} == {mac}
+    assert talks(leg)
+    for who in ("peer", "we"):
+        starts(leg, who)
+        leg.network.settle()
+        assert talks(leg)
+
+
+def test_eachDirectionHasItsOwnCipher(leg: Any) -> None:
+    def change(offer: Offer) -> Offer:
+        return evolve(
+            offer,
+            ciphersToServer=(b"aes256-ctr",),
+            ciphersToClient=(b"aes256-gcm@openssh.com",),
+            macsToServer=(b"hmac-sha2-512-etm@openssh.com",),
+        )
+
+    found = agreements(leg)
+    leg.offered(change).inSession()
+
+    assert talks(leg)
+    agreed = found[0]
+    assert (agreed.cipherToServer, agreed.macToClient) == (b"aes256-ctr", b"")
+
+
+# What is not safe is not agreed on
+
+NOT_SAFE: list[tuple[str, dict[str, bytes]]] = [
+    ("key exchange", {"keyExchanges": b"diffie-hellman-group14-sha1"}),
+    ("key exchange", {"keyExchanges": b"ext-info-c"}),
+    ("key exchange", {"keyExchanges": b"ext-info-s"}),
+    ("key exchange", {"keyExchanges": b"kex-strict-s-v00@openssh.com"}),
+    ("host key algorithm", {"hostKeys": b"ssh-rsa"}),
+    ("cipher", {"ciphersToServer": b"aes256-cbc"}),
+    ("cipher", {"ciphersToClient": b"none"}),
+    ("MAC", {"ciphersToServer": b"aes128-ctr", "macsToServer": b"hmac-sha1"}),
+    ("MAC", {"ciphersToClient": b"aes128-ctr", "macsToClient": b"none"}),
+    ("compression", {"compressionsToServer": b"zlib"}),
+    ("compression", {"compressionsToClient": b"zlib@openssh.com"}),
+]
+
+
+def only(offer: Offer, names: dict[str, bytes]) -> Offer:
+    """
+    An offer with one name in some of its lists.
+    """
+    lists: Any = {name: (value,) for name, value in names.items()}
+    return evolve(offer, **lists)
+
+
+@pytest.mark.parametrize(("kind", "names"), NOT_SAFE)
+def test_peerWithNothingSafeInCommonIsRefused(leg: Any, kind: str, names: dict[str, bytes]) -> None:
+    leg.offered(lambda offer: only(offer, names)).connected().network.settle()
+
+    (problem,) = leg.failures
+    assert problem.startswith(f"no {kind} in common: the other side has ")
+    assert "secured" not in leg.witness.events
+    leg.over()
+
+
+@pytest.mark.parametrize(("kind", "names"), NOT_SAFE)
+def test_peerWithNothingSafeInCommonIsToldSo(
+    leg: Any, packet: Callable[..., bytes], kind: str, names: dict[str, bytes]
+) -> None:
+    offer = only(Offer.of(evolve(TO_CLIENTS, hostKeys=(b"ssh-ed25519",))), names)
+    peer = leg.raw(VERSION, packet(MSG_KEXINIT, offer.payload(bytes(16))))
+
+    reason = byte(MSG_DISCONNECT) + uint32(DISCONNECT_KEY_EXCHANGE_FAILED)
+    assert reason + string(leg.failures[0].encode()) in peer.heard
+    assert peer.gone
+    leg.over()
+
+
+# Anew
+
+
+@whoever
+def test_keysAreExchangedAnew(leg: Any, who: str) -> None:
+    leg.inSession()
+    session, keys = leg.ours.sessionID, (leg.ours.incoming._cipher, leg.ours.outgoing._cipher)
+    starts(leg, who)
+    assert leg.ours.exchangingKeys == (who != "peer")
+    leg.network.settle()
+
+    assert leg.ours.turn is Turn.NONE
+    assert leg.ours.incoming._cipher is not keys[0]
+    assert leg.ours.outgoing._cipher is not keys[1]
+    assert leg.ours.sessionID == leg.peer.transport.sessionID == session
+    assert leg.witness.events == leg.peer.witness.events == ["secured"]
+    assert talks(leg)
+
+
+@whoever
+def test_keysAreExchangedManyTimes(leg: Any, who: str) -> None:
+    leg.inSession()
+    for number in range(20):
+        starts(leg, who)
+        leg.peer.session.say(DATA, uint32(number))
+        leg.network.settle()
+
+    assert [payload for _, payload in leg.service.heard] == [uint32(n) for n in range(20)]
+
+
+def test_loginIsRequestedOnce(leg: Any) -> None:
+    leg.inSession()
+    for who in ("peer", "we"):
+        starts(leg, who)
+        leg.network.settle()
+
+    assert leg.failures == []
+    assert leg.ours.service is leg.service
+    assert leg.ours.phase is Phase.CONNECTION
+
+
+def test_ownerIsToldOfEachTurn(leg: Any) -> None:
+    told: list[tuple[bool, bool]] = []
+    leg.inSession()
+    leg.witness.keyExchanging = lambda transport: told.append(
+        (transport.exchangingKeys, transport.holdsBack)
+    )
+    starts(leg, "peer")
+    leg.network.settle()
+
+    assert told == [(True, True), (True, True), (True, False), (False, False)]

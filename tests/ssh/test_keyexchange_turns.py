@@ -1,6 +1,5 @@
 """
-L{bastion.ssh.keyexchange}: keys are exchanged at the beginning and anew, each
-message in its turn, and in time.
+L{bastion.ssh.keyexchange}: each message in its turn, and what is sent meanwhile.
 """
 
 from __future__ import annotations
@@ -10,12 +9,27 @@ from typing import Any
 
 import pytest
 
-from bastion.ssh.keyexchange import HANDSHAKE_TIME, REKEY_TIME
-from bastion.ssh.phases import Phase
-from bastion.wire import string, uint32
+from bastion.ssh.keyexchange import Turn
+from bastion.ssh.phases import ALWAYS, KEX_METHOD
+from bastion.wire import MSG_KEXINIT, MSG_NEWKEYS, string, uint32
 
 VERSION = b"SSH-2.0-test\r\n"
-KEXINIT, NEWKEYS, DATA = 20, 21, 94
+DATA = 94
+USERAUTH_REQUEST = 50
+NUMBERS = [2, 3, 4, MSG_KEXINIT, MSG_NEWKEYS, *KEX_METHOD, USERAUTH_REQUEST, 80, 90, DATA, 127]
+#: Behind these messages of the peer's is the next turn.
+BEFORE: dict[Turn, frozenset[int]] = {
+    Turn.ASKED: frozenset({MSG_KEXINIT}),
+    Turn.AGREED: KEX_METHOD,
+    Turn.KEYED: frozenset({MSG_NEWKEYS}),
+}
+
+EACH = [
+    (turn, number)
+    for turn in BEFORE
+    for number in NUMBERS
+    if (turn, number) not in ((Turn.ASKED, MSG_KEXINIT), (Turn.KEYED, MSG_NEWKEYS))
+]
 
 
 def starts(leg: Any, who: str) -> None:
@@ -28,109 +42,58 @@ def starts(leg: Any, who: str) -> None:
         leg.ours.sendKexInit()
 
 
-def begun(leg: Any) -> Any:
+def methodMessage(leg: Any) -> int:
     """
-    The peer has started a key exchange, and does not go on.
+    What the peer's part of the method is.
     """
-    leg.peer.transport.sendKexInit()
-    leg.peer.transport.transport.step()
-    leg.ours.transport._outgoing.clear()
-    assert leg.ours.exchangingKeys
-    return leg
+    return 30 if leg.facesClient else 31
 
 
-def kexinit(leg: Any) -> bytes:
+def problem(leg: Any, turn: Turn, number: int) -> str:
     """
-    The payload of a KEXINIT that has something in common with us.
+    What is wrong with a message in a turn of a later key exchange (RFC 4253
+    section 7.1).
     """
-    peer: bytes = leg.peer.transport.ourKexInitPayload
-    return peer[1:]
+    if number == USERAUTH_REQUEST and not leg.facesClient:
+        return f"message {number} during connection"
+    if number in ALWAYS or (turn is Turn.ASKED and number not in {*KEX_METHOD, MSG_NEWKEYS}):
+        return ""
+    if turn is Turn.AGREED and number == methodMessage(leg):
+        return "a field ends"
+    return f"message {number} outside of its key exchange"
 
 
-# The first one
+# Each message, in each turn
 
 
-def test_keysAreExchanged(leg: Any) -> None:
-    leg.inLogin()
-
-    assert leg.ours.phase is Phase.LOGIN
-    assert leg.witness.events == ["secured"]
-    assert leg.ours.isEncrypted("both") and leg.ours.isVerified("both")
-    assert leg.ours.sessionID == leg.peer.transport.sessionID
-    assert leg.clock.getDelayedCalls() == []
-
-
-def test_onlyWhatIsSafeIsAgreedOn(leg: Any) -> None:
-    leg.inLogin()
-
-    used = leg.ours.currentEncryptions
-    assert {used.outCipType, used.inCipType} == {b"aes128-ctr"}
-    assert {used.outMACType, used.inMACType} == {b"hmac-sha2-256"}
-    assert leg.ours.outgoingCompression is leg.ours.incomingCompression is None
-    assert leg.ours.kexAlg == b"curve25519-sha256"
-
-
-@pytest.mark.parametrize(
-    ("attribute", "name"),
-    [
-        ("supportedKeyExchanges", b"diffie-hellman-group14-sha1"),
-        ("supportedKeyExchanges", b"ext-info-c"),
-        ("supportedKeyExchanges", b"ext-info-s"),
-        ("supportedPublicKeys", b"ssh-rsa"),
-        ("supportedCiphers", b"aes256-cbc"),
-        ("supportedCiphers", b"none"),
-        ("supportedMACs", b"hmac-sha1"),
-        ("supportedMACs", b"none"),
-        ("supportedCompressions", b"zlib"),
-        ("supportedCompressions", b"zlib@openssh.com"),
-    ],
-)
-def test_peerWithNothingSafeInCommonIsToldSo(leg: Any, attribute: str, name: bytes) -> None:
-    leg.connected()
-    setattr(leg.peer.transport, attribute, [name])
+@pytest.mark.parametrize(("turn", "number"), EACH)
+def test_messageHasItsTurnInALaterKeyExchange(leg: Any, turn: Turn, number: int) -> None:
+    payload = uint32(2**32 - 1)
+    leg.inSession().hearsBefore(BEFORE[turn], number, payload)
+    leg.ours.sendKexInit()
     leg.network.settle()
 
-    assert leg.failures == ["no algorithms in common; a newer SSH program is needed"]
-    assert (
-        "disconnected",
-        3,
-        b"no algorithms in common; a newer SSH program is needed",
-    ) in leg.peer.witness.events or (
-        "failed",
-        "no algorithms in common; a newer SSH program is needed",
-    ) in leg.peer.witness.events
+    wrong = problem(leg, turn, number)
+    assert len(leg.failures) == bool(wrong)
+    if wrong:
+        assert wrong in leg.failures[0]
+        assert list(leg.service.heard) == []
+        leg.over()
+    else:
+        assert leg.ours.turn is Turn.NONE
+        assert list(leg.service.heard) == ([(number, payload)] if number >= 50 else [])
+
+
+@pytest.mark.parametrize("number", [MSG_NEWKEYS, *KEX_METHOD])
+def test_messageOfNoKeyExchangeEndsTheConnection(leg: Any, number: int) -> None:
+    leg.inSession().hears(number)
+
+    assert leg.failures == [f"message {number} outside of its key exchange"]
     leg.over()
 
 
-@pytest.mark.parametrize("said", [b"", VERSION[:5], VERSION, VERSION + b"\0\0\0"])
-def test_handshakeHasItsTime(leg: Any, said: bytes) -> None:
-    peer = leg.raw(said)
-    leg.network.advance(HANDSHAKE_TIME - 0.2)
-    assert leg.witness.events == []
-
-    leg.network.advance(0.3)
-
-    assert leg.failures == ["the key exchange took too long"]
-    assert peer.gone
-    leg.over()
-
-
-def test_handshakeOfAPeerThatTalksAllTheTimeHasItsTimeToo(
-    leg: Any, packet: Callable[..., bytes]
-) -> None:
-    peer = leg.raw(VERSION)
-    for _ in range(int(HANDSHAKE_TIME * 10) + 1):
-        peer.transport.write(packet(2, string(b"ignore me")))
-        leg.network.advance(0.1)
-
-    assert leg.failures == ["the key exchange took too long"]
-
-
-# Turns
-
-
-@pytest.mark.parametrize("number", [NEWKEYS, *range(30, 50)])
-def test_messageOfAKeyExchangeBeforeItsBeginningEndsTheConnection(
+@pytest.mark.parametrize("number", [MSG_NEWKEYS, *KEX_METHOD])
+def test_messageBeforeTheFirstKeyExchangeEndsTheConnection(
     leg: Any, packet: Callable[..., bytes], number: int
 ) -> None:
     leg.raw(VERSION, packet(number, string(bytes(32))))
@@ -139,71 +102,85 @@ def test_messageOfAKeyExchangeBeforeItsBeginningEndsTheConnection(
     leg.over()
 
 
-def test_newKeysBeforeTheyAreComputedEndTheConnection(leg: Any) -> None:
-    begun(leg.inSession()).hears(NEWKEYS)
+@pytest.mark.parametrize("turn", [Turn.ASKED, Turn.AGREED, Turn.KEYED])
+@pytest.mark.parametrize("number", [5, 6, 7, 50, 80, DATA])
+def test_messageOfALaterPhaseEndsTheFirstKeyExchange(leg: Any, turn: Turn, number: int) -> None:
+    leg.hearsBefore(BEFORE[turn], number).connected().network.settle()
 
-    assert leg.failures == ["message 21 outside of its key exchange"]
-    leg.over()
-
-
-def test_secondKexinitEndsTheConnection(leg: Any) -> None:
-    begun(leg.inSession())
-    leg.hears(KEXINIT, kexinit(leg))
-
-    assert leg.failures == ["a second KEXINIT within one key exchange"]
-    leg.over()
-
-
-def test_newKeysWithAPayloadEndTheConnection(leg: Any) -> None:
-    leg.connected()
-    send = leg.peer.transport.sendPacket
-
-    def sendPacket(number: int, payload: bytes) -> None:
-        send(number, b"x" if number == NEWKEYS else payload)
-
-    leg.peer.transport.sendPacket = sendPacket
-    leg.network.settle()
-
-    assert leg.failures == ["NEWKEYS takes no data"]
+    assert leg.failures == [f"message {number} during key exchange"]
     assert "secured" not in leg.witness.events
+    leg.over()
 
 
-@pytest.mark.parametrize("number", range(30, 50))
-def test_messageThatTheMethodDoesNotKnowReachesNoService(leg: Any, number: int) -> None:
-    begun(leg.inSession())
-    leg.hears(number, b"\0\0\0\4payl")
+@pytest.mark.parametrize("first", [True, False])
+def test_secondKexinitEndsTheConnection(leg: Any, first: bool) -> None:
+    if not first:
+        leg.inSession()
+    kexinit: list[bytes] = []
+    transport = leg.met().peer.transport
+    leg.peer.witness.keyExchanging = lambda _: kexinit.append(transport.ourKexInitPayload[1:])
+    start = transport.startMethod
 
-    assert list(leg.service.heard) == []
+    def startMethod() -> None:
+        transport.send(transport.outgoing.plain(MSG_KEXINIT, kexinit[0]))
+        start()
 
-
-@pytest.mark.parametrize("number", [80, DATA, 100, 127])
-def test_peerSaysNothingElseWhileItExchangesKeys(leg: Any, number: int) -> None:
-    """
-    RFC 4253 section 7.1.  Such a peer is never stopped, so it could fill the
-    memory of the bastion.
-    """
-    begun(leg.inSession())
-    leg.hears(number, b"payload")
-
-    assert list(leg.service.heard) == []
-    assert len(leg.failures) == 1
-
-
-# Anew
-
-
-@pytest.mark.parametrize("who", ["peer", "we", "both"])
-def test_keysAreExchangedAnew(leg: Any, who: str) -> None:
-    leg.inSession()
-    session, keys = leg.ours.sessionID, leg.ours.currentEncryptions
-    starts(leg, who)
+    transport.startMethod = startMethod
+    if first:
+        leg.connected()
+    else:
+        leg.ours.sendKexInit()
     leg.network.settle()
 
-    assert not leg.ours.exchangingKeys
-    assert leg.ours.currentEncryptions is not keys
-    assert leg.ours.sessionID == session
-    assert leg.witness.events == ["secured"]
-    assert leg.clock.getDelayedCalls() == []
+    assert leg.failures == ["message 20 outside of its key exchange"]
+    leg.over()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_newKeysWithAPayloadEndTheConnection(leg: Any, first: bool) -> None:
+    if not first:
+        leg.inSession()
+    transport = leg.met().peer.transport
+    send = transport.sendPacket
+    transport.sendPacket = lambda number, payload: send(
+        number, b"x" if number == MSG_NEWKEYS else payload
+    )
+    if first:
+        leg.connected()
+    else:
+        leg.ours.sendKexInit()
+    leg.network.settle()
+
+    assert leg.failures == ["NEWKEYS has no fields"]
+    assert ("secured" in leg.witness.events) is not first
+    leg.over()
+
+
+def test_onlyTheNewKeysCountBehindNewKeys(leg: Any) -> None:
+    leg.inSession()
+    old = leg.peer.transport.outgoing._cipher
+    leg.ours.sendKexInit()
+    leg.network.settle()
+    leg.peer.transport.outgoing._cipher = old
+    leg.hears(DATA, b"with the old keys")
+
+    assert leg.failures == ["a packet failed its integrity check"]
+    assert list(leg.service.heard) == []
+
+
+def test_newKeysCountForEachDirectionFromItsOwnNewKeysOn(leg: Any) -> None:
+    leg.inSession()
+    ours, peers = leg.ours.outgoing._cipher, leg.ours.incoming._cipher
+    leg.peer.transport.sendKexInit()
+    leg.hearsUntil(lambda: leg.ours.turn is Turn.KEYED)
+
+    assert leg.ours.outgoing._cipher is not ours
+    assert leg.ours.incoming._cipher is peers
+    leg.network.settle()
+    assert leg.ours.incoming._cipher is not peers
+
+
+# What is under way meanwhile
 
 
 @pytest.mark.parametrize("who", ["peer", "we", "both"])
@@ -221,48 +198,29 @@ def test_whatIsSentMeanwhileArrivesBehindIt(leg: Any, who: str) -> None:
     assert leg.failures == []
 
 
-@pytest.mark.parametrize("who", ["peer", "we", "both"])
-def test_keysAreExchangedManyTimes(leg: Any, who: str) -> None:
+def test_whatThePeerHadSentBeforeItKnewIsHeard(leg: Any) -> None:
+    """
+    It is under way when our KEXINIT is, and with the old keys.
+    """
     leg.inSession()
-    for number in range(20):
-        starts(leg, who)
+    for number in range(3):
         leg.peer.session.say(DATA, uint32(number))
-        leg.network.settle()
-
-    assert [payload for _, payload in leg.service.heard] == [uint32(n) for n in range(20)]
-
-
-def test_loginIsRequestedOnce(leg: Any) -> None:
-    leg.inLogin()
-    for who in ("peer", "we"):
-        starts(leg, who)
-        leg.network.settle()
-
-    assert leg.failures == []
-    assert leg.ours.service is leg.service
-    assert leg.ours.phase is Phase.LOGIN
-
-
-def test_ownerIsToldWhenAKeyExchangeBeginsAndEnds(leg: Any) -> None:
-    told: list[bool] = []
-    leg.witness.keyExchanging = lambda transport: told.append(transport.exchangingKeys)
-    leg.inSession()
-    starts(leg, "peer")
+    leg.ours.sendKexInit()
     leg.network.settle()
 
-    assert told == [True, False, True, False]
+    assert list(leg.service.heard) == [(DATA, uint32(number)) for number in range(3)]
 
 
-@pytest.mark.parametrize("who", ["peer", "we"])
-def test_laterKeyExchangeHasItsTime(leg: Any, who: str) -> None:
+@pytest.mark.parametrize("number", [80, DATA, 100, 127])
+def test_peerSaysNothingElseOnceItHasAsked(leg: Any, number: int) -> None:
+    """
+    RFC 4253 section 7.1.  Such a peer is never stopped, so it could fill the
+    memory of the bastion.
+    """
     leg.inSession()
-    leg.peer.transport.transport.pauseProducing()
-    starts(leg, who)
-    leg.network.advance(REKEY_TIME - 0.2)
-    assert leg.failures == []
+    leg.peer.transport.sendKexInit()
+    leg.hears(number, b"payload")
 
-    leg.network.advance(0.3)
-    assert leg.failures == ["the key exchange took too long"]
-    leg.peer.transport.transport.resumeProducing()
-    leg.network.settle()
+    assert list(leg.service.heard) == []
+    assert leg.failures == [f"message {number} outside of its key exchange"]
     leg.over()

@@ -16,8 +16,8 @@ from twisted.logger import capturedLogs
 
 from bastion.interfaces import HostAddress, HostUnavailable
 from bastion.ssh import knownhosts
-from bastion.ssh.hostkeys import fingerprint
 from bastion.ssh.knownhosts import HostKeyRefused, KnownHosts, KnownHostsError, KnownHostsFile
+from bastion.ssh.publickeys import fingerprint
 from bastion.wire import string
 
 NICE = HostAddress("nice1.example.org")

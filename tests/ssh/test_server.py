@@ -8,22 +8,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from twisted.conch.ssh.keys import Key
 
-from bastion.algorithms import SERVER_KEY_EXCHANGES
+from bastion.algorithms import (
+    COMPATIBLE_TO_CLIENTS,
+    HOST_KEYS,
+    TO_CLIENTS,
+    Algorithms,
+    withLastResort,
+)
+from bastion.ssh.negotiation import Offer
 from bastion.ssh.phases import Phase
-from bastion.ssh.server import MAX_SERVICE_REQUESTS
-from bastion.testing.speakers import Recorder
+from bastion.ssh.terms import Terms
+from bastion.testing.speakers import KeyHolder
 from bastion.wire import (
-    DISCONNECT_SERVICE_NOT_AVAILABLE,
-    MSG_SERVICE_ACCEPT,
-    MSG_SERVICE_REQUEST,
-    MSG_USERAUTH_BANNER,
-    MSG_USERAUTH_REQUEST,
     nameList,
     string,
     uint32,
 )
 
+ED25519 = Key(ed25519.Ed25519PrivateKey.generate())
+RSA = Key(rsa.generate_private_key(65537, 2048))
+P256 = Key(ec.generate_private_key(ec.SECP256R1()))
 VERSION = b"SSH-2.0-test\r\n"
 KEXINIT, KEX_INIT = 20, 30
 
@@ -80,14 +87,14 @@ def test_keyExchangeStartsWhenTheClientIsKnown(towardClient: Any) -> None:
     towardClient.network.settle()
 
     assert peer.heard[greeting + 5] == KEXINIT
-    offered = peer.heard.index(b",".join(SERVER_KEY_EXCHANGES))
+    offered = peer.heard.index(b",".join(TO_CLIENTS.keyExchanges))
     assert offered > greeting
 
 
 # The key exchange
 
 
-@pytest.mark.parametrize("method", SERVER_KEY_EXCHANGES)
+@pytest.mark.parametrize("method", TO_CLIENTS.keyExchanges)
 @pytest.mark.parametrize(
     "payload",
     [
@@ -147,101 +154,62 @@ def test_hostKeyThatWeDoNotHaveIsNotAgreedOn(
     offer = proposal(b"curve25519-sha256", hostKey=b"ssh-rsa")
     towardClient.raw(VERSION, packet(KEXINIT, offer))
 
-    assert towardClient.failures == ["no algorithms in common; a newer SSH program is needed"]
+    (problem,) = towardClient.failures
+    assert problem.startswith("no host key algorithm in common: the other side has ssh-rsa;")
 
 
-def test_signatureAlgorithmsAreAnnounced(towardClient: Any) -> None:
+def withKeys(leg: Any, *keys: Key) -> Any:
+    """
+    With certain host keys of our own.
+    """
+    leg.ours.factory = KeyHolder(*keys)
+    return leg
+
+
+def test_ourKeysDecideWhichSignaturesAreOffered(towardClient: Any) -> None:
+    def offered(*keys: Key) -> tuple[bytes, ...]:
+        names: tuple[bytes, ...] = withKeys(towardClient, *keys).ours.offered().hostKeys
+        return names
+
+    assert offered(ED25519) == (b"ssh-ed25519",)
+    assert offered(RSA) == (b"rsa-sha2-512", b"rsa-sha2-256")
+    assert offered(RSA, ED25519) == (b"ssh-ed25519", b"rsa-sha2-512", b"rsa-sha2-256")
+    # Only if it is asked for.
+    assert offered(P256, ED25519) == (b"ssh-ed25519",)
+
+    towardClient.ours.terms = Terms(lambda identification: COMPATIBLE_TO_CLIENTS)
+    assert offered(P256) == (b"ecdsa-sha2-nistp256",)
+    assert offered(RSA) == (b"rsa-sha2-512", b"rsa-sha2-256", b"ssh-rsa")
+
+
+def kexinitFor(leg: Any, identification: bytes) -> Offer:
+    """
+    What a client is offered.
+    """
+    peer = leg.raw(identification + b"\r\n")
+    heard = peer.heard[peer.heard.index(b"\n") + 1 :]
+    return Offer.parse(heard[6 : -heard[4]])
+
+
+@pytest.mark.parametrize(
+    ("program", "offered"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2", TO_CLIENTS),
+        (b"SSH-2.0-somebody", withLastResort(TO_CLIENTS)),
+    ],
+)
+def test_offerDependsOnTheProgram(towardClient: Any, program: bytes, offered: Algorithms) -> None:
+    offer = kexinitFor(towardClient, program)
+
+    assert offer.methods == offered.keyExchanges
+    assert offer.ciphersToClient == offer.ciphersToServer == offered.ciphers
+    assert offer.macsToClient == offer.macsToServer == offered.macs
+
+
+def test_signatureAlgorithmsAndPingsAreAnnounced(towardClient: Any) -> None:
     towardClient.inLogin()
 
-    assert towardClient.peer.transport.peerExtensions == {b"server-sig-algs": b"ssh-ed25519"}
-
-
-# The service
-
-
-@pytest.mark.parametrize("name", [b"ssh-connection", b"", b"ssh-userauth\0", b"\xff" * 100])
-def test_otherServicesAreRefused(towardClient: Any, name: bytes) -> None:
-    towardClient.beforeService().hears(MSG_SERVICE_REQUEST, string(name))
-
-    goodbye = (DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
-    assert towardClient.peer.witness.events[-2:] == [("disconnected", *goodbye), "lost"]
-    assert len(towardClient.failures) == 1
-    assert towardClient.failures[0].isascii()
-    assert towardClient.ours.service is None
-    towardClient.over()
-
-
-def test_loginServiceIsAccepted(towardClient: Any) -> None:
-    towardClient.beforeService()
-    heard: list[tuple[int, bytes]] = []
-    towardClient.peer.transport.dispatchMessage = lambda *message: heard.append(message)
-
-    towardClient.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
-
-    assert heard == [(MSG_SERVICE_ACCEPT, string(b"ssh-userauth"))]
-    assert towardClient.ours.service is towardClient.service
-    assert towardClient.ours.phase is Phase.LOGIN
-
-
-def test_loginThatIsAskedForAgainGoesOnWhereItIs(towardClient: Any) -> None:
-    """
-    A new service would have its tries anew.
-    """
-    towardClient.inLogin()
-    made: list[Recorder] = []
-    towardClient.ours.makeUserAuth = lambda: made.append(Recorder(b"ssh-userauth"))
-    towardClient.peer.transport.dispatchMessage = lambda *message: None
-
-    for _ in range(5):
-        towardClient.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
-        towardClient.hears(MSG_USERAUTH_REQUEST, b"request")
-
-    assert made == []
-    assert towardClient.ours.service is towardClient.service
-    assert list(towardClient.service.heard) == [(MSG_USERAUTH_REQUEST, b"request")] * 5
-
-
-def test_requestForAServiceBeforeTheKeysIsRefused(
-    towardClient: Any, packet: Callable[..., bytes]
-) -> None:
-    """
-    CVE-2023-46445: what was never encrypted must not count later.
-    """
-    towardClient.raw(VERSION, packet(MSG_SERVICE_REQUEST, string(b"ssh-userauth")))
-
-    assert towardClient.failures == ["message 5 during key exchange"]
-    assert towardClient.ours.service is None
-    towardClient.over()
-
-
-# Limits
-
-
-def test_serviceMayBeAskedForAgainButNotForEver(towardClient: Any) -> None:
-    """
-    Paramiko asks before each attempt; the login does not start anew by that.
-    """
-    leg = towardClient.inLogin()
-    # Our own client, which this is, takes one answer only.
-    leg.peer.transport.transport.pauseProducing()
-    for _ in range(MAX_SERVICE_REQUESTS - 1):
-        leg.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
-    assert leg.failures == []
-    assert leg.ours.service is leg.service
-
-    leg.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
-
-    assert leg.failures == ["too many service requests"]
-
-
-def test_whoDoesNotTakeTheAnswersIsNotListenedToBeforeTheLogin(towardClient: Any) -> None:
-    leg = towardClient.inLogin()
-    leg.peer.transport.transport.pauseProducing()
-    for _ in range(10):
-        leg.service.say(MSG_USERAUTH_BANNER, string(bytes(32768)) + string(b""))
-        leg.network.settle()
-
-    assert not leg.ours.transport.reading
-    leg.peer.transport.transport.resumeProducing()
-    leg.network.settle()
-    assert leg.ours.transport.reading
+    assert towardClient.peer.transport.peerExtensions == {
+        b"server-sig-algs": b",".join(HOST_KEYS),
+        b"ping@openssh.com": b"0",
+    }

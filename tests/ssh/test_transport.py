@@ -11,10 +11,17 @@ from typing import Any
 
 import pytest
 
-from bastion.ssh.phases import FROM_CLIENT, FROM_HOST, MAX_PACKET, MAX_PACKET_BEFORE_LOGIN, Phase
+from bastion.algorithms import TO_CLIENTS
+from bastion.ssh.negotiation import Offer
+from bastion.ssh.packets import MAX_PACKET, MAX_PACKET_BEFORE_LOGIN, payloadOf
+from bastion.ssh.phases import FROM_CLIENT, FROM_HOST, Phase
+from bastion.testing.speakers import Recorder
 from bastion.wire import DISCONNECT_PROTOCOL_ERROR, string, uint32
 
 VERSION = b"SSH-2.0-test\r\n"
+
+#: And of those that nobody has, some.
+NUMBERS = [*range(128), 128, 191, 192, 193, 255]
 
 PHASES: dict[Phase, Callable[[Any], Any]] = {
     Phase.SERVICE: lambda leg: leg.beforeService(),
@@ -39,7 +46,7 @@ def goodbye(text: str) -> tuple[str, int, bytes]:
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.value)
 def test_messageOutOfItsPhaseEndsTheConnection(newLeg: Callable[[], Any], phase: Phase) -> None:
-    for number in range(1, 128):
+    for number in NUMBERS:
         leg = PHASES[phase](newLeg())
         if number in allowed(leg)[phase]:
             continue
@@ -55,7 +62,7 @@ def test_messageOutOfItsPhaseEndsTheConnection(newLeg: Callable[[], Any], phase:
 def test_messageOutOfTheKeyExchangeEndsTheConnection(
     newLeg: Callable[[], Any], packet: Callable[..., bytes]
 ) -> None:
-    for number in range(1, 128):
+    for number in NUMBERS:
         leg = newLeg()
         if number in allowed(leg)[Phase.KEY_EXCHANGE]:
             continue
@@ -70,7 +77,7 @@ def test_messageOutOfTheKeyExchangeEndsTheConnection(
 
 @pytest.mark.parametrize("phase", [Phase.LOGIN, Phase.CONNECTION], ids=lambda phase: phase.value)
 def test_messagesOfAServiceReachIt(newLeg: Callable[[], Any], phase: Phase) -> None:
-    for number in range(50, 128):
+    for number in NUMBERS[50:]:
         leg = PHASES[phase](newLeg())
         if number not in allowed(leg)[phase]:
             continue
@@ -79,6 +86,68 @@ def test_messagesOfAServiceReachIt(newLeg: Callable[[], Any], phase: Phase) -> N
 
         assert list(leg.service.heard) == [(number, b"payload")]
         assert leg.failures == []
+
+
+class Passing(Recorder):
+    """
+    A service that passes some messages on.
+    """
+
+    passes = frozenset({93, 94, 95})
+
+    def __init__(self) -> None:
+        super().__init__(b"ssh-connection")
+        self.passed: list[bytes] = []
+
+    def passOn(self, plain: memoryview) -> None:
+        """
+        Write down what was opened.
+        """
+        self.passed.append(bytes(plain))
+
+
+def test_serviceIsGivenWhatItPassesOnAsItWasOpened(leg: Any) -> None:
+    leg.inSession()
+    service = Passing()
+    leg.ours.setService(service)
+    for number in range(92, 97):
+        leg.hears(number, b"payload")
+
+    assert [number for number, _ in service.heard] == [92, 96]
+    assert [plain[1] for plain in service.passed] == [93, 94, 95]
+    for plain in service.passed:
+        assert payloadOf(memoryview(plain)) == b"payload"
+        assert len(plain) == 2 + len(b"payload") + plain[0]
+
+
+@pytest.mark.parametrize("who", ["peer", "we"])
+def test_nothingIsPassedOnOnceAPeerHasAskedForNewKeys(leg: Any, who: str) -> None:
+    leg.inSession()
+    service = Passing()
+    leg.ours.setService(service)
+    leg.hears(94, b"before")
+    (leg.peer.transport if who == "peer" else leg.ours).sendKexInit()
+    if who == "we":
+        leg.hears(94, b"under way")
+        leg.peer.transport.sendKexInit()
+    leg.hears(94, b"behind")
+
+    assert len(service.passed) == (1 if who == "peer" else 2)
+    assert len(leg.failures) == 1
+    leg.over()
+
+
+@pytest.mark.parametrize("end", ["disconnect", "finish"])
+def test_nothingIsPassedOnBehindOurGoodbye(leg: Any, end: str) -> None:
+    leg.inSession()
+    service = Passing()
+    leg.ours.setService(service)
+    leg.ours.sendKexInit()
+    getattr(leg.ours, end)(11, b"bye")
+    leg.hears(94, b"behind")
+
+    assert service.passed == []
+    assert leg.failures == []
 
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.value)
@@ -91,23 +160,28 @@ def test_smallTalkIsPassedOver(leg: Any, phase: Phase, number: int, payload: byt
     assert list(leg.service.heard) == []
 
 
-@pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.value)
-def test_messagesOfAKeyExchangeNeedOne(newLeg: Callable[[], Any], phase: Phase) -> None:
-    for number in (21, *range(30, 50)):
+@pytest.mark.parametrize("phase", [Phase.SERVICE, Phase.LOGIN], ids=lambda phase: phase.value)
+def test_keysAreNotExchangedAnewBeforeTheLoginIsDone(
+    newLeg: Callable[[], Any], phase: Phase
+) -> None:
+    """
+    Nobody has a use for it there, and a stranger could let us compute.
+    """
+    for number in (20, 21, *range(30, 50)):
         leg = PHASES[phase](newLeg())
         leg.hears(number, b"")
 
-        assert leg.failures == [f"message {number} outside of its key exchange"]
+        assert leg.failures == [f"message {number} during {phase.value}"]
         leg.over()
 
 
 # Bad input
 
 
-def test_emptyPacketIsMalformed(leg: Any, packet: Callable[..., bytes]) -> None:
+def test_emptyPacketIsMalformed(leg: Any) -> None:
     leg.raw(VERSION, struct.pack(">LB", 12, 11) + bytes(11))
 
-    assert leg.failures == ["an empty packet"]
+    assert leg.failures == ["a packet whose padding leaves no message"]
     leg.over()
 
 
@@ -200,7 +274,7 @@ def test_moreExtensionsThanThereAreIsMalformed(leg: Any, count: int) -> None:
 def test_truncatedKexinitIsOneFailure(
     newLeg: Callable[[], Any], packet: Callable[..., bytes], cut: int
 ) -> None:
-    whole = newLeg().inLogin().peer.transport.ourKexInitPayload[1:]
+    whole = Offer.of(TO_CLIENTS).payload(bytes(16))
     leg = newLeg()
     leg.raw(VERSION, packet(20, whole[:-cut]))
 

@@ -14,26 +14,16 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IProtocolFactory,
-    IReactorTime,
-    IStreamClientEndpoint,
-)
-from twisted.internet.protocol import Factory
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from bastion.hosts.memory import Lease
-from bastion.hosts.selector import Selector
 from bastion.interfaces import HostAddress, HostRequest, HostUnavailable, NoHostAvailable
-from bastion.ssh.client import ClientTransport, HostKeys
-from bastion.ssh.owner import Owner
-from bastion.ssh.transport import Transport
+from bastion.ssh.client import ClientTransport
+from bastion.upstream.attempt import Attempt
+from bastion.upstream.site import Site
 
-#: How long one host may take to be ready for the login, in seconds.
-HOST_TIME = 5.0
 #: How long a host may take before the next one is tried beside it, in seconds.
 PATIENCE = 2.0
 #: How long the search may take altogether, in seconds.
@@ -53,103 +43,6 @@ class Upstream:
     transport: ClientTransport
 
 
-@frozen
-class Site:
-    """
-    What is needed to connect to the hosts of one cluster.
-
-    @ivar selector: chooses among them.
-    @ivar endpoint: the client endpoint of a host.
-    @ivar hostKeys: what is known of a host's keys.
-    @ivar clock: where the time limits come from.
-    """
-
-    selector: Selector
-    endpoint: Callable[[HostAddress], IStreamClientEndpoint]
-    hostKeys: Callable[[HostAddress], HostKeys]
-    clock: IReactorTime
-
-
-class _Try(Owner):
-    """
-    The way to one host.
-
-    @ivar ready: fires with the transport when the host has accepted the login
-        service; fails with L{HostUnavailable}.
-    """
-
-    def __init__(self, site: Site, host: HostAddress, service: Any, client: bytes) -> None:
-        """
-        @param service: the login service; its C{ready} fires when the host has
-            accepted it.
-        @param client: the client's identification string.
-        """
-        self.ready: Deferred[ClientTransport] = Deferred()
-        self._host = host
-        self._problem = "closed the connection before the login"
-        self._late = site.clock.callLater(HOST_TIME, self.stop, "did not answer in time")
-        hostKeys = site.hostKeys(host)
-        self._transport = ClientTransport(self, site.clock, hostKeys, service, client)
-        service.ready.addCallback(self._cbReady)
-        self._connecting = site.endpoint(host).connect(_factoryOf(self._transport))
-        self._connecting.addErrback(self._ebConnect)
-
-    def _cbReady(self, service: Any) -> None:
-        self._late.cancel()
-        self.ready.callback(self._transport)
-
-    def _ebConnect(self, failure: Failure) -> None:
-        self._failed(_spoken(failure))
-
-    def stop(self, problem: str) -> None:
-        """
-        Give this host up, unless it is ready.
-        """
-        if self.ready.called:
-            return
-        self._failed(problem)
-        self._connecting.cancel()
-        if self._transport.transport is not None:
-            self._transport.transport.abortConnection()
-
-    def _failed(self, problem: str) -> None:
-        if self._late.active():
-            self._late.cancel()
-        if not self.ready.called:
-            self.ready.errback(HostUnavailable(f"{self._host} {problem}"))
-
-    def failed(self, transport: Transport, problem: str) -> None:
-        """
-        See L{Owner}.
-        """
-        self._problem = f"is of no use: {problem}"
-
-    def lost(self, transport: Transport) -> None:
-        """
-        See L{Owner}.
-        """
-        self._failed(self._problem)
-
-
-def _factoryOf(transport: ClientTransport) -> IProtocolFactory:
-    factory = Factory.forProtocol(lambda: transport)
-    factory.noisy = False
-    return factory
-
-
-def _spoken(failure: Failure) -> str:
-    """
-    Why a connection could not be made, as an operator says it.
-    """
-    if failure.check(ConnectionRefusedError):
-        return "refuses connections"
-    if failure.check(TimeoutError, CancelledError):
-        return "did not answer in time"
-    if failure.check(DNSLookupError):
-        return "has no address"
-    return f"cannot be reached: {failure.getErrorMessage()}"
-
-
 class Search:
     """
     The search of one connection for a host.
@@ -161,18 +54,22 @@ class Search:
         request: HostRequest,
         makeService: Callable[[HostAddress], Any],
         passedOver: Callable[[HostAddress, str], None],
+        begun: Callable[[HostAddress], Attempt | None] = lambda host: None,
     ) -> None:
         """
         @param makeService: the login service for a host; its C{ready} fires when
             the host has accepted it.
         @param passedOver: told of each host that was tried in vain, and why.
+        @param begun: gives a connection to a host that somebody has begun to make
+            before it was known who needs it.
         """
         self._site = site
         self._request = request
         self._makeService = makeService
         self._passedOver = passedOver
+        self._begun = begun
         self._hosts = deque(site.selector.choices(request))
-        self._tries: dict[_Try, Lease] = {}
+        self._tries: dict[Attempt, Lease] = {}
         self._found: Deferred[Upstream] = Deferred()
         self._timers: list[IDelayedCall] = []
         self._until = site.clock.seconds() + SEARCH_TIME
@@ -204,8 +101,9 @@ class Search:
             return
         host = self._hosts.popleft()
         lease = self._site.selector.lease(host, self._request)
-        service = self._makeService(host)
-        attempt = _Try(self._site, host, service, self._request.client)
+        attempt = self._begun(host) or Attempt(
+            self._site, host, self._makeService(host), self._request.client
+        )
         self._tries[attempt] = lease
         attempt.ready.addCallback(self._cbReady, attempt)
         attempt.ready.addErrback(self._ebFailed, attempt)
@@ -214,12 +112,12 @@ class Search:
         self._timers.append(self._site.clock.callLater(PATIENCE, self._tryBeside))
         self._try()
 
-    def _cbReady(self, transport: ClientTransport, attempt: _Try) -> None:
+    def _cbReady(self, transport: ClientTransport, attempt: Attempt) -> None:
         lease = self._tries.pop(attempt)
         self._end("was slower than another host")
         self._found.callback(Upstream(lease, transport))
 
-    def _ebFailed(self, failure: Failure, attempt: _Try) -> None:
+    def _ebFailed(self, failure: Failure, attempt: Attempt) -> None:
         failure.trap(HostUnavailable)
         lease = self._tries.pop(attempt, None)
         if lease is None:

@@ -1,0 +1,159 @@
+"""
+What is beneath an SSH transport: identification strings first (RFC 4253 section
+4.2), then packets.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from twisted.conch.ssh import transport as conch
+from twisted.internet.interfaces import IReactorTime
+
+from bastion.ssh import identification, tcp
+from bastion.ssh.packets import Incoming, Outgoing, payloadOf
+from bastion.ssh.silence import SILENT
+from bastion.ssh.stream import Stream, streamOf
+from bastion.ssh.terms import Terms
+from bastion.wire import Malformed
+
+NOTHING: frozenset[int] = frozenset()
+
+
+class Line(conch.SSHTransportBase):
+    """
+    The part of a transport that makes messages of bytes, and bytes of messages.
+
+    @ivar clock: where the time limits come from.
+    @ivar terms: what is left to the site.
+    @ivar stream: the bytes beneath, from C{connectionMade} on.
+    @ivar incoming: the packets that the peer sends.
+    @ivar outgoing: the packets that the peer is sent.
+    @ivar closed: whether nothing is listened to any more.
+    @ivar passes: the numbers of the messages that the service is given as they
+        were opened, by C{passOn}: they are handed to the other leg, and are not
+        copied on their way.
+    """
+
+    _log = SILENT
+
+    otherVersionString = b""
+    transport: Any
+    service: Any
+    stream: Stream
+    _preamble: bool
+
+    def __init__(self, clock: IReactorTime, terms: Terms) -> None:
+        self.clock = clock
+        self.terms = terms
+        self.incoming = Incoming()
+        self.outgoing = Outgoing()
+        self.closed = False
+        self.passes = NOTHING
+        self._identification = identification.IdentificationReader(self._preamble)
+
+    # The connection beneath
+
+    def connectionMade(self) -> None:
+        """
+        Say who we are.
+        """
+        self.stream = streamOf(self.transport, self._take, self.clock.seconds)
+        self._tuned = tcp.tune(self.transport)
+        self.acknowledge(sys.maxsize)
+        self.stream.write(self.ourVersionString + b"\r\n")
+
+    def acknowledge(self, reads: int) -> None:
+        """
+        Acknowledge so many reads at once, where that can be done.
+        """
+        self.stream.acknowledged = reads if self._tuned else 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take bytes.
+        """
+        self.stream.received(data)
+
+    # What arrives
+
+    def _take(self, view: memoryview) -> int:
+        """
+        Take the identification string first, then packets.
+
+        @return: how many bytes of C{view} were taken.
+        """
+        if self.closed:
+            return len(view)
+        try:
+            at = 0 if self.gotVersion else self._identify(view)
+            return self._packets(view, at) if self.gotVersion else at
+        except Malformed as problem:
+            self.fail(str(problem), problem.reason)
+            return len(view)
+
+    def _identify(self, view: memoryview) -> int:
+        identified = self._identification.feed(bytes(view))
+        if identified is None:
+            return len(view)
+        self.gotVersion = True
+        self.otherVersionString = identified.line
+        self.peerIdentified()
+        return len(view) - len(identified.rest)
+
+    def _packets(self, view: memoryview, at: int) -> int:
+        """
+        Take the packets that begin at an offset.
+        """
+        incoming = self.incoming
+        while not self.closed:
+            plain = incoming.next(view, at)
+            if plain is None:
+                self.stream.wanted = incoming.wanted
+                self._rekeyBehind(incoming)
+                return at
+            at += incoming.size
+            number = plain[1]
+            if number in self.passes:
+                self.service.passOn(plain)
+            else:
+                self.dispatchMessage(number, payloadOf(plain))
+        return len(view)
+
+    # What is sent
+
+    def send(self, plain: bytes | memoryview) -> None:
+        """
+        Seal a message and send it.
+        """
+        outgoing = self.outgoing
+        size = outgoing.size(plain)
+        outgoing.seal(plain, self.stream.room(size))
+        self.stream.filled(size)
+        self._rekeyBehind(outgoing)
+
+    def _rekeyBehind(self, direction: Incoming | Outgoing) -> None:
+        limits = self.terms.rekey
+        if direction.bytes > limits.bytes or direction.packets > limits.packets:
+            self.rekey()
+
+    # What the rest of the transport adds
+
+    def peerIdentified(self) -> None:
+        """
+        The peer's identification string is there.
+        """
+
+    def rekey(self) -> None:
+        """
+        The keys have served for as much as they may.
+        """
+
+    def fail(self, problem: str, reason: int = Malformed.reason) -> None:
+        """
+        End the connection because of what the peer sent, or did not send.
+
+        @param problem: for the log and the peer; holds no byte of the peer's.
+        @param reason: a DISCONNECT number of L{bastion.wire}.
+        """

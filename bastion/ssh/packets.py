@@ -1,0 +1,178 @@
+"""
+The binary packet protocol (RFC 4253 section 6): from bytes to messages, and
+back.
+
+A message in the clear is a I{plain} here: C{padding_length}, payload, padding.
+It is what a cipher opens and seals, and what the two legs can hand each other
+as it is: the padding of one packet does as well for the other.
+"""
+
+from __future__ import annotations
+
+import os
+
+from bastion.ssh.ciphers import NoCipher, PacketCipher
+from bastion.wire import Malformed
+
+#: The longest packet, in bytes, before and after the login (RFC 4253 section 6.1 asks
+#: for 35000; OpenSSH lets 256 KiB of data into one, and some clients ask for that).
+MAX_PACKET_BEFORE_LOGIN = 35_000
+MAX_PACKET = 257 * 1024
+
+#: What a cipher may write beyond the plain.
+_SLACK = 64
+#: RFC 4253 section 6.
+_LEAST_PADDING = 4
+_SEQUENCES = 0xFFFF_FFFF
+_UNKNOWN = -1
+
+#: Where packets are opened.  One for all connections: what is in it is passed on or
+#: copied before the next packet is opened.
+_opened = memoryview(bytearray(MAX_PACKET + _SLACK))
+
+
+class Incoming:
+    """
+    The packets that a peer sends.
+
+    @ivar longest: the longest that it may send, in bytes.
+    @ivar sequence: the number of the next one, modulo 2^32.
+    @ivar packets: how many came since the last new keys.
+    @ivar bytes: and how many bytes they had.
+    @ivar size: how many bytes the last one had.
+    @ivar wanted: how many bytes are needed, from the beginning of the next one on,
+        before L{next} can do anything.
+    """
+
+    __slots__ = ("_cipher", "_length", "bytes", "longest", "packets", "sequence", "size", "wanted")
+
+    def __init__(self) -> None:
+        self.longest = MAX_PACKET_BEFORE_LOGIN
+        self.sequence = 0
+        self.packets = 0
+        self.bytes = 0
+        self.size = 0
+        self._use(NoCipher())
+
+    def _use(self, cipher: PacketCipher) -> None:
+        self._cipher = cipher
+        self._length = _UNKNOWN
+        self.wanted = cipher.headSize
+
+    def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
+        """
+        The packets from now on are encrypted anew.
+
+        @param strict: whether the numbers begin anew too (strict key exchange).
+        """
+        self._use(cipher)
+        self.packets = self.bytes = 0
+        if strict:
+            self.sequence = 0
+
+    def next(self, view: memoryview, at: int) -> memoryview | None:
+        """
+        Open the packet that begins at an offset.
+
+        @return: its plain, which holds until the next call for any connection;
+            L{None} while the packet is not complete.
+        @raise Malformed: when it is none, or was altered.
+        """
+        available = len(view) - at
+        if available < self.wanted:
+            return None
+        cipher = self._cipher
+        length = self._length
+        if length == _UNKNOWN:
+            length = cipher.length(self.sequence, view[at : at + cipher.headSize])
+            self._check(length)
+            self._length = length
+            self.wanted = 4 + length + cipher.tagSize
+            if available < self.wanted:
+                return None
+        size = self.wanted
+        cipher.open(self.sequence, view[at : at + size], _opened)
+        if not _LEAST_PADDING <= _opened[0] <= length - 2:
+            raise Malformed("a packet whose padding leaves no message")
+        self._length = _UNKNOWN
+        self.wanted = cipher.headSize
+        self.sequence = (self.sequence + 1) & _SEQUENCES
+        self.packets += 1
+        self.bytes += size
+        self.size = size
+        return _opened[:length]
+
+    def _check(self, length: int) -> None:
+        cipher = self._cipher
+        if length + 4 > self.longest:
+            raise Malformed(f"a packet of {length} bytes")
+        if length < 6 or (length + cipher.aligned) % cipher.blockSize:
+            raise Malformed("a packet of an impossible length")
+
+
+class Outgoing:
+    """
+    The packets that a peer is sent.
+
+    @ivar sequence: the number of the next one, modulo 2^32.
+    @ivar packets: how many were sent since the last new keys.
+    @ivar bytes: and how many bytes they had.
+    """
+
+    __slots__ = ("_cipher", "bytes", "packets", "sequence")
+
+    def __init__(self) -> None:
+        self._cipher: PacketCipher = NoCipher()
+        self.sequence = 0
+        self.packets = 0
+        self.bytes = 0
+
+    def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
+        """
+        See L{Incoming.newKeys}.
+        """
+        self._cipher = cipher
+        self.packets = self.bytes = 0
+        if strict:
+            self.sequence = 0
+
+    def plain(self, number: int, payload: bytes) -> bytes:
+        """
+        The plain of a message, padded for our cipher.
+        """
+        cipher = self._cipher
+        padding = -(cipher.aligned + 2 + len(payload)) % cipher.blockSize
+        if padding < _LEAST_PADDING:
+            padding += cipher.blockSize
+        return bytes((padding, number)) + payload + os.urandom(padding)
+
+    def fits(self, plain: memoryview) -> bool:
+        """
+        Whether a plain of another connection's is padded as ours would be.
+        """
+        return not (len(plain) + self._cipher.aligned) % self._cipher.blockSize
+
+    def size(self, plain: bytes | memoryview) -> int:
+        """
+        How many bytes the packet of a plain has.
+        """
+        return 4 + len(plain) + self._cipher.tagSize
+
+    def seal(self, plain: bytes | memoryview, packet: memoryview) -> None:
+        """
+        Encrypt a plain.
+
+        @param packet: where the packet is to be; it has room for L{size} and a
+            little more.
+        """
+        self._cipher.seal(self.sequence, plain, packet)
+        self.sequence = (self.sequence + 1) & _SEQUENCES
+        self.packets += 1
+        self.bytes += len(plain)
+
+
+def payloadOf(plain: memoryview) -> bytes:
+    """
+    A copy of a plain's payload, without the message number.
+    """
+    return bytes(plain[2 : len(plain) - plain[0]])

@@ -1,0 +1,271 @@
+"""
+Between the packets and the TCP connection.
+
+What every connection of the process does one after the other, it does in the
+same two buffers: bytes are received into one and packets are sealed into the
+other, which is sent when a turn of reading is over.  So a turn costs two system
+calls, and bulk data is copied by nobody but the kernel and the ciphers.
+
+Twisted's public interface hands over new C{bytes} for each read, and collects
+what is written until the next turn.  L{DirectStream} reads and writes the socket
+itself where Twisted's TCP transport is what we know it to be; L{Stream} uses the
+public interface, for every other transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import main, tcp
+
+from bastion.ssh.packets import MAX_PACKET
+from bastion.ssh.tcp import acknowledgeAtOnce
+
+#: How much is read at a time, in bytes.
+_READ = 256 * 1024
+#: What a cipher may write behind a packet.
+_SLACK = 64
+
+#: An incomplete packet is put before what is read next.
+_received = memoryview(bytearray(MAX_PACKET + _SLACK + _READ))
+
+#: What L{DirectStream} needs to know of Twisted's transport: what it has not sent.
+_TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
+
+Take = Callable[[memoryview], int]
+
+
+class _Outbox:
+    """
+    The packets that were sealed in this turn, all for one stream.
+    """
+
+    def __init__(self) -> None:
+        self._view = memoryview(bytearray(2 * (MAX_PACKET + _READ)))
+        self._filled = 0
+        self._owner: Stream | None = None
+        self._turns = 0
+
+    def begin(self) -> None:
+        """
+        A turn of reading begins: what is sent in it may wait for its end.
+        """
+        self._turns += 1
+
+    def end(self) -> None:
+        """
+        It is over.
+        """
+        self._turns -= 1
+        if not self._turns:
+            self.flush()
+
+    def room(self, stream: Stream, size: int) -> memoryview:
+        """
+        Where a packet of C{stream}'s can be written; L{filled} follows.
+        """
+        end = self._filled + size + _SLACK
+        if self._owner is not stream or end > len(self._view):
+            self.flush()
+            self._owner = stream
+            end = size + _SLACK
+        return self._view[self._filled : end]
+
+    def filled(self, size: int) -> None:
+        """
+        The packet is written.
+        """
+        self._filled += size
+        if not self._turns:
+            self.flush()
+
+    def flush(self) -> None:
+        """
+        Send what is waiting.
+        """
+        owner, size = self._owner, self._filled
+        self._owner = None
+        self._filled = 0
+        if owner is not None and size:
+            owner.transmit(self._view[:size])
+
+
+_outbox = _Outbox()
+
+
+class Stream:
+    """
+    Reads and writes by the public interface of a Twisted transport.
+
+    @ivar acknowledged: how many of the next reads are acknowledged at once.
+    @ivar wanted: with less than so many bytes there is nothing to be taken.
+    @ivar heardAt: when something arrived last.
+    """
+
+    def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
+        """
+        @param take: given the bytes that have arrived and are not taken yet; it
+            returns how many it has taken.  The rest is given again with more
+            behind it.  The bytes are not to be kept.
+        @param seconds: tells the time.
+        """
+        self.acknowledged = 0
+        self.wanted = 1
+        self.heardAt = seconds()
+        self._seconds = seconds
+        self._transport = transport
+        self._take = take
+        self._rest = bytearray()
+
+    def received(self, data: bytes) -> None:
+        """
+        Bytes have arrived (C{dataReceived}).
+        """
+        for start in range(0, len(data), _READ):
+            piece = data[start : start + _READ]
+            kept = len(self._rest)
+            _received[kept : kept + len(piece)] = piece
+            self._arrived(len(piece))
+
+    def _arrived(self, size: int) -> None:
+        """
+        Have the bytes taken that are in the buffer, behind the place for the
+        rest of the last time.
+        """
+        self.heardAt = self._seconds()
+        if self.acknowledged:
+            self.acknowledged -= 1
+            acknowledgeAtOnce(self._transport)
+        kept = len(self._rest)
+        end = kept + size
+        if end < self.wanted:
+            # Copied only when the packet is complete: a peer that sends byte by
+            # byte does not make us copy its packet for each of them.
+            self._rest += _received[kept:end]
+            return
+        if kept:
+            _received[:kept] = self._rest
+            self._rest = bytearray()
+        _outbox.begin()
+        try:
+            taken = self._take(_received[:end])
+        finally:
+            _outbox.end()
+        if taken < end:
+            self._rest = bytearray(_received[taken:end])
+
+    def room(self, size: int) -> memoryview:
+        """
+        Where to write a packet of so many bytes, and a little more; L{filled}
+        follows at once.
+        """
+        return _outbox.room(self, size)
+
+    def filled(self, size: int) -> None:
+        """
+        The packet is written, and is sent when this turn of reading is over; at
+        once if there is none.
+        """
+        _outbox.filled(size)
+
+    def write(self, data: bytes) -> None:
+        """
+        Send bytes that are no packet.
+        """
+        self.room(len(data))[: len(data)] = data
+        self.filled(len(data))
+
+    def flush(self) -> None:
+        """
+        Send what is waiting for the turn to end.
+        """
+        _outbox.flush()
+
+    def transmit(self, view: memoryview) -> None:
+        """
+        Hand bytes to the transport.
+        """
+        self._transport.write(bytes(view))
+
+    def gone(self) -> None:
+        """
+        The connection is gone.
+        """
+        self._rest = bytearray()
+
+
+class DirectStream(Stream):
+    """
+    Reads and writes the socket of Twisted's TCP transport.
+
+    Every private name of Twisted's that the bastion depends on, beside Conch's,
+    is in this class.
+    """
+
+    def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
+        super().__init__(transport, take, seconds)
+        self._socket = transport.socket
+        # What the reactor calls when there is something to read.
+        transport.doRead = self._doRead
+
+    @staticmethod
+    def suits(transport: Any) -> bool:
+        """
+        Whether a transport is one whose insides we know.
+        """
+        return (
+            isinstance(transport, tcp.Connection)
+            and type(transport).doRead is tcp.Connection.doRead
+            and not getattr(transport, "TLS", False)
+            and all(hasattr(transport, name) for name in _TWISTED)
+        )
+
+    def gone(self) -> None:
+        """
+        See L{Stream}.
+        """
+        super().gone()
+        # Not left to the garbage collector: it is a circle.
+        self._transport.__dict__.pop("doRead", None)
+
+    def _doRead(self) -> Exception | None:
+        """
+        See L{twisted.internet.interfaces.IReadDescriptor}.
+        """
+        kept = len(self._rest)
+        try:
+            size = self._socket.recv_into(_received[kept : kept + _READ])
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not size:
+            return main.CONNECTION_DONE
+        self._arrived(size)
+        return None
+
+    def transmit(self, view: memoryview) -> None:
+        """
+        Send bytes now; what the socket does not take is left to Twisted.
+        """
+        transport = self._transport
+        unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
+        if not unsent and transport.connected and not transport.disconnecting:
+            try:
+                sent = self._socket.send(view)
+            except OSError:
+                # Whether it is full or broken, Twisted finds out by itself.
+                sent = 0
+            if sent == len(view):
+                return
+            view = view[sent:]
+        transport.write(bytes(view))
+
+
+def streamOf(transport: Any, take: Take, seconds: Callable[[], float]) -> Stream:
+    """
+    The stream that fits a transport.
+    """
+    kind = DirectStream if DirectStream.suits(transport) else Stream
+    return kind(transport, take, seconds)

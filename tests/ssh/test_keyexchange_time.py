@@ -1,0 +1,114 @@
+"""
+L{bastion.ssh.keyexchange}: a key exchange has its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bastion.ssh.keyexchange import HANDSHAKE_TIME, REKEY_TIME, Turn
+from bastion.wire import MSG_IGNORE, MSG_NEWKEYS, string
+
+VERSION = b"SSH-2.0-test\r\n"
+DATA = 94
+
+
+def starts(leg: Any, who: str) -> None:
+    """
+    Start a key exchange.
+    """
+    (leg.peer.transport if who == "peer" else leg.ours).sendKexInit()
+
+
+@pytest.mark.parametrize("said", [b"", VERSION[:5], VERSION, VERSION + b"\0\0\0"])
+def test_handshakeHasItsTime(leg: Any, said: bytes) -> None:
+    peer = leg.raw(said)
+    leg.network.advance(HANDSHAKE_TIME - 0.2)
+    assert leg.witness.events == []
+
+    leg.network.advance(0.3)
+
+    assert leg.failures == ["the key exchange took too long"]
+    assert peer.gone
+    leg.over()
+
+
+def test_handshakeOfAPeerThatTalksAllTheTimeHasItsTimeToo(
+    leg: Any, packet: Callable[..., bytes]
+) -> None:
+    peer = leg.raw(VERSION)
+    for _ in range(int(HANDSHAKE_TIME * 10) + 1):
+        peer.transport.write(packet(MSG_IGNORE, string(b"ignore me")))
+        leg.network.advance(0.1)
+
+    assert leg.failures == ["the key exchange took too long"]
+
+
+def test_handshakeWithoutThePeersNewKeysHasItsTimeToo(leg: Any) -> None:
+    leg.connected()
+    send = leg.peer.transport.send
+    leg.peer.transport.send = lambda plain: None if plain[1] == MSG_NEWKEYS else send(plain)
+    leg.hearsUntil(lambda: leg.ours.turn is Turn.KEYED)
+    leg.peer.transport.transport._outgoing.clear()
+    leg.clock.advance(HANDSHAKE_TIME + 0.1)
+
+    assert leg.failures == ["the key exchange took too long"]
+
+
+@pytest.mark.parametrize("who", ["peer", "we"])
+def test_laterKeyExchangeHasItsTime(leg: Any, who: str) -> None:
+    leg.inSession()
+    leg.peer.transport.transport.pauseProducing()
+    starts(leg, who)
+    leg.network.advance(REKEY_TIME - 0.2)
+    assert leg.failures == []
+
+    leg.network.advance(0.3)
+    assert leg.failures == ["the key exchange took too long"]
+    leg.peer.transport.transport.resumeProducing()
+    leg.network.settle()
+    leg.over()
+
+
+def test_whoIsNotReadHasAllTimeToAnswer(leg: Any) -> None:
+    leg.inSession()
+    leg.peer.transport.transport.pauseProducing()
+    starts(leg, "we")
+    leg.ours.excuseKeyExchange()
+    leg.network.advance(2 * REKEY_TIME)
+    assert leg.failures == []
+
+    leg.ours.expectKeyExchange()
+    leg.network.advance(REKEY_TIME - 0.2)
+    assert leg.failures == []
+    leg.network.advance(0.3)
+    assert leg.failures == ["the key exchange took too long"]
+    leg.peer.transport.transport.resumeProducing()
+    leg.network.settle()
+    leg.over()
+
+
+def test_timeOfTheHandshakeIsNobodysToGive(leg: Any) -> None:
+    leg.raw(VERSION)
+    leg.ours.excuseKeyExchange()
+    leg.network.advance(HANDSHAKE_TIME + 0.1)
+
+    assert leg.failures == ["the key exchange took too long"]
+
+
+@pytest.mark.parametrize("rekey", [False, True])
+def test_timeIsOverWhenItHasEnded(leg: Any, rekey: bool) -> None:
+    leg.inSession()
+    if rekey:
+        starts(leg, "we")
+        leg.network.settle()
+    leg.clock.advance(REKEY_TIME + 0.1)
+
+    assert leg.failures == []
+
+
+def test_timesAreTenSecondsAndTwoMinutes() -> None:
+    assert (HANDSHAKE_TIME, REKEY_TIME) == (10.0, 120.0)
