@@ -14,9 +14,10 @@ from typing import TypeVar
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
-from harness import accounts, site
+from harness import accounts, matrix, site
 from harness.accounts import Account
 from harness.gateway import Gateway
+from harness.matrix import Matrix
 from harness.payload import Payload
 from harness.routes import Route
 from harness.site import Site
@@ -126,6 +127,26 @@ def payload(theSite: Site) -> Payload:
     return Payload(theSite.directory / "payload", 64 << 20)
 
 
+@pytest.fixture(scope="session")
+def mebibyte(theSite: Site) -> Payload:
+    """
+    1 MiB.
+    """
+    return Payload(theSite.directory / "mebibyte", 1 << 20)
+
+
+@pytest.fixture(scope="session")
+def theMatrix(theSite: Site) -> Iterator[Matrix]:
+    """
+    The bastion for algorithms, and its hosts.
+    """
+    if theSite.gateway is None:
+        pytest.skip("--direct: this is about the bastion")
+    opened = matrix.open_(theSite)
+    yield opened
+    opened.stop()
+
+
 @pytest.fixture(autouse=True)
 def timeLimit(request: pytest.FixtureRequest) -> Iterator[None]:
     """
@@ -152,4 +173,14 @@ def nothingLeftBehind(theSite: Site, timeLimit: None) -> Iterator[None]:
         return
     traces = Traces(theSite.gateway)
     yield
+    traces.check(accounts.PASSWORDS)
+
+
+@pytest.fixture
+def algorithms(theMatrix: Matrix, timeLimit: None) -> Iterator[Matrix]:
+    """
+    The bastion for algorithms; after the test, look at what it has left.
+    """
+    traces = Traces(theMatrix.gateway)
+    yield theMatrix
     traces.check(accounts.PASSWORDS)

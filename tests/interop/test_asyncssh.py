@@ -122,7 +122,7 @@ def test_tinyWindowsAndPackets(to):
     async def work():
         async with connect(to("pam")) as connection:
             done = await connection.run(
-                "head -c 200000 /dev/zero", window=1000, max_pktsize=100, encoding=None
+                "head -c 200000 /dev/zero", window=1000, max_pktsize=256, encoding=None
             )
             return len(done.stdout)
 

@@ -4,47 +4,19 @@ dropbear on either end: small devices, and their limits.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from harness import accounts, clients, dropbear, openssh, peers
+from harness.dropbear import dbclient
 from harness.openssh import ssh
-from harness.programs import program
 from harness.waiting import freePort, listens, until
 
 pytestmark = pytest.mark.interop
 
 #: dropbear's own method.
 PASSWORD = ["-oPreferredAuthentications=password"]
-
-
-def line(route, *command, options=(), password=None):
-    """
-    A dbclient command and its environment.
-    """
-    home = route.newDirectory()
-    (home / ".ssh").mkdir(mode=0o700)
-    os.link(route.knownHosts(), home / ".ssh" / "known_hosts")
-    env = clients.environment(home, DROPBEAR_PASSWORD=password or route.password)
-    command = [route.address, *command]
-    return [
-        program("dbclient"),
-        *options,
-        "-p",
-        str(route.port),
-        "-l",
-        route.account,
-        *command,
-    ], env
-
-
-def dbclient(route, *command, data=b"", options=(), password=None):
-    """
-    Run a command on the host.
-    """
-    return clients.run(*line(route, *command, options=options, password=password), data=data)
 
 
 @pytest.mark.parametrize("kind", ["pam", "pam-kbdint", "password-only", "dropbear"])
@@ -83,7 +55,7 @@ def wording(text):
 
 def test_clientRefusesAnotherHostKey(to, directly):
     route, other = to("pam"), directly("second")
-    command, env = line(route, "true")
+    command, env = dropbear.line(route, "true")
     known = other.knownHosts().read_text().replace(other.address, route.address)
     path = Path(env["HOME"]) / ".ssh" / "known_hosts"
     path.unlink()
@@ -106,7 +78,7 @@ def test_forwardedPort(to):
     port = freePort()
     with peers.tcpEcho() as echo:
         options = ["-N", "-L", f"127.0.0.1:{port}:127.0.0.1:{echo}"]
-        with clients.running(*line(to("pam"), options=options)):
+        with clients.running(*dropbear.line(to("pam"), options=options)):
             until(lambda: listens("127.0.0.1", port), 20, "the forwarded port")
             assert peers.exchange(peers.connect(port), b"x" * 99_999) == b"x" * 99_999 + b"[end]"
 
@@ -115,7 +87,7 @@ def test_remoteForwardingComesBack(to):
     port = freePort()
     with peers.tcpEcho() as echo:
         options = ["-N", "-R", f"127.0.0.1:{port}:127.0.0.1:{echo}"]
-        with clients.running(*line(to("pam"), options=options)):
+        with clients.running(*dropbear.line(to("pam"), options=options)):
             until(lambda: listens("127.0.0.1", port), 20, "the port on the host")
             assert peers.exchange(peers.connect(port), b"x" * 99_999) == b"x" * 99_999 + b"[end]"
 

@@ -10,4 +10,7 @@ directly or through the bastion (L{harness.routes}); the I{clients} are real
 programs that take a route (L{harness.clients} and its neighbours).  The
 I{site} is all of this, started once (L{harness.site}); after each test the
 I{traces} that the bastion leaves are looked at (L{harness.traces}).
+
+The I{matrix} (L{harness.matrix}) is another bastion, with gateways and hosts that
+have certain algorithms only (L{harness.algorithms}).
 """

@@ -1,14 +1,18 @@
 """
-Dropbear as a host.
+Dropbear as a host, and as a client.
 """
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from harness import clients
+from harness.clients import Outcome
 from harness.hostkeys import HostKey
 from harness.programs import program
+from harness.routes import Route
 from harness.servers import Server
 from harness.sshd import Host
 from harness.waiting import freePort
@@ -44,3 +48,30 @@ def build(address: str, directory: Path) -> Host:
         command += ["-r", str(path)]
     server = Server("dropbear", command, directory / "log")
     return Host("dropbear", address, port, tuple(keys), server)
+
+
+def line(
+    route: Route, *command: str, options: Sequence[str] = (), password: str | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """
+    A dbclient command and its environment.
+    """
+    home = route.newDirectory()
+    (home / ".ssh").mkdir(mode=0o700)
+    (home / ".ssh" / "known_hosts").write_bytes(route.knownHosts().read_bytes())
+    env = clients.environment(home, DROPBEAR_PASSWORD=password or route.password)
+    words = [program("dbclient"), *options, "-p", str(route.port), "-l", route.account]
+    return [*words, route.address, *command], env
+
+
+def dbclient(
+    route: Route,
+    *command: str,
+    data: bytes = b"",
+    options: Sequence[str] = (),
+    password: str | None = None,
+) -> Outcome:
+    """
+    Run a command on the host.
+    """
+    return clients.run(*line(route, *command, options=options, password=password), data=data)

@@ -30,12 +30,16 @@ class Plan:
 
     @ivar hosts: the targets, in their order.
     @ivar knownHosts: the lines of the cluster's known_hosts file.
+    @ivar clientLeg: more lines for the gateway's table.
+    @ivar hostLeg: more lines for the cluster's table.
     """
 
     hosts: Sequence[str] = ()
     knownHosts: str = ""
     notice: str = ""
     port: int = field(factory=lambda: freePort(ADDRESS))
+    clientLeg: Sequence[str] = ()
+    hostLeg: Sequence[str] = ()
 
 
 class Gateway:
@@ -77,12 +81,13 @@ class Gateway:
         lines = ["[bastion]", 'state_dir = "state"']
         for name, plan in self.plans.items():
             lines += [f"[gateway.{name}]", f'listen = "tcp:{plan.port}:interface={ADDRESS}"']
+            lines += plan.clientLeg
             if plan.notice:
                 lines.append(f"notice = {json.dumps(plan.notice)}")
                 continue
             lines.append(f'cluster = "{name}"')
             lines += [f"[cluster.{name}]", f"hosts = {json.dumps(list(plan.hosts))}"]
-            lines += ['select = "ordered"', f'known_hosts = "known_hosts.{name}"']
+            lines += ['select = "ordered"', f'known_hosts = "known_hosts.{name}"', *plan.hostLeg]
         return "\n".join([*lines, self._more])
 
     def keys(self) -> tuple[HostKey, ...]:

@@ -44,8 +44,12 @@ def read(path: Path) -> HostKey:
 def make(path: Path, kind: str = "ed25519") -> HostKey:
     """
     Make a key pair at this path.
+
+    @param kind: with its size, where that is not the usual one: C{ecdsa-521}.
     """
+    kind, _, size = kind.partition("-")
     command = [program("ssh-keygen"), "-q", "-t", kind, "-N", "", "-C", "", "-f", str(path)]
+    command += ["-b", size] if size else []
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return read(path.with_name(path.name + ".pub"))
 

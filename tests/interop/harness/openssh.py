@@ -43,6 +43,7 @@ def prepare(
     options: Sequence[str] = (),
     answers: Sequence[str] | None = None,
     env: dict[str, str] | None = None,
+    path: str = "",
 ) -> Prepared:
     """
     An ssh command.
@@ -50,10 +51,11 @@ def prepare(
     @param options: come before the common ones, and so win over them.
     @param answers: to the prompts, in order; by default always the password.
     @param env: added to the client's environment.
+    @param path: another ssh than the machine's.
     """
     home = route.newDirectory()
     asker = Asker.make(home, [route.password] * _OFTEN if answers is None else answers)
-    line = [program("ssh"), *options, *opensshOptions(route)]
+    line = [path or program("ssh"), *options, *opensshOptions(route)]
     line += ["-p", str(route.port), "-l", route.account, route.address, *command]
     environment = clients.environment(home, **{**asker.environment, **(env or {})})
     return Prepared(line, environment, asker)
@@ -67,11 +69,12 @@ def ssh(
     answers: Sequence[str] | None = None,
     env: dict[str, str] | None = None,
     limit: float = clients.LIMIT,
+    path: str = "",
 ) -> Outcome:
     """
-    Run a command on the host.
+    Run a command on the host; see L{prepare}.
     """
-    prepared = prepare(route, *command, options=options, answers=answers, env=env)
+    prepared = prepare(route, *command, options=options, answers=answers, env=env, path=path)
     return prepared.run(data, limit)
 
 
@@ -81,11 +84,12 @@ def session(
     *command: str,
     options: Sequence[str] = (),
     env: dict[str, str] | None = None,
+    path: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """
-    An ssh that runs during a C{with} statement.
+    An ssh that runs during a C{with} statement; see L{prepare}.
     """
-    prepared = prepare(route, *command, options=options, env=env)
+    prepared = prepare(route, *command, options=options, env=env, path=path)
     with clients.running(prepared.command, prepared.environment) as process:
         yield process
 

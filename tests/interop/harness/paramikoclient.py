@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import paramiko
 
+from harness.algorithms import ANY, Choice
 from harness.clients import LIMIT
 from harness.routes import Route
 
@@ -18,11 +19,14 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 @contextmanager
-def transport(route: Route) -> Iterator[paramiko.Transport]:
+def transport(route: Route, choice: Choice = ANY) -> Iterator[paramiko.Transport]:
     """
     An encrypted connection with a checked host key, before any login.
+
+    @param choice: the only algorithms that it has.
     """
     opened = paramiko.Transport((route.address, route.port))
+    _narrow(opened.get_security_options(), choice)
     opened.banner_timeout = opened.auth_timeout = LIMIT
     try:
         opened.start_client(timeout=LIMIT)
@@ -33,6 +37,18 @@ def transport(route: Route) -> Iterator[paramiko.Transport]:
     finally:
         opened.close()
         opened.join(10)
+
+
+def _narrow(security: paramiko.SecurityOptions, choice: Choice) -> None:
+    named = {
+        "kex": choice.keyExchange,
+        "key_types": choice.hostKey,
+        "ciphers": choice.cipher,
+        "digests": choice.mac,
+    }
+    for what, name in named.items():
+        if name:
+            setattr(security, what, (name,))
 
 
 def methods(route: Route) -> set[str]:

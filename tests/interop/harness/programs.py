@@ -42,7 +42,11 @@ PACKAGES = {
     "setsid": "util-linux",
     "ss": "iproute2",
     "ps": "procps",
+    "curl": "curl",
 }
+
+#: Where openssh.sh leaves what it finds.
+NEWEST_OPENSSH = Path(__file__).parents[3] / ".openssh"
 
 _PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -73,6 +77,17 @@ def program(name: str) -> str:
         package = PACKAGES[name]
         pytest.skip(f"{name} is missing: install {package} ({_costs()[package]})")
     return path
+
+
+def newest(name: str) -> str:
+    """
+    The path of a program of the newest OpenSSH there is, such as C{bin/ssh};
+    without it the test is skipped.
+    """
+    path = NEWEST_OPENSSH / name
+    if not path.exists():
+        pytest.skip(f"{name} of the newest OpenSSH is missing: sh tests/interop/openssh.sh")
+    return str(path)
 
 
 def needRoot() -> None:

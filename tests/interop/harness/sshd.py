@@ -130,20 +130,35 @@ def build(variant: str, address: str, directory: Path) -> Host:
     """
     Write the keys and the configuration of one variant; not yet started.
     """
-    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     directory.mkdir(parents=True)
+    paths = {kind: directory / f"host_{kind}" for kind in _KEYS.get(variant, ("ed25519",))}
+    keys = {path: hostkeys.make(path, kind) for kind, path in paths.items()}
+    return configure(variant, address, directory, VARIANTS[variant], keys)
+
+
+def configure(
+    name: str,
+    address: str,
+    directory: Path,
+    settings: Mapping[str, str],
+    keys: Mapping[Path, HostKey],
+    path: str = "",
+) -> Host:
+    """
+    Write a configuration for keys that are there; not yet started.
+
+    @param settings: what it says beside what all have in common.
+    @param path: another sshd than the machine's.
+    """
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     port = freePort(address)
-    settings = {**_COMMON, **VARIANTS[variant]}
-    keys = []
-    lines = [f"ListenAddress {address}:{port}"]
-    for kind in _KEYS.get(variant, ("ed25519",)):
-        path = directory / f"host_{kind}"
-        keys.append(hostkeys.make(path, kind))
-        lines.append(f"HostKey {path}")
-    lines += [f"{key} {value.format(directory=directory)}" for key, value in settings.items()]
+    lines = [f"ListenAddress {address}:{port}", *(f"HostKey {key}" for key in keys)]
+    for key, value in {**_COMMON, **settings}.items():
+        lines.append(f"{key} {value.format(directory=directory)}")
     (directory / "banner").write_text(BANNER)
     configuration = directory / "sshd_config"
     configuration.write_text("\n".join(lines) + "\n")
-    command = [program("sshd"), "-D", "-e", "-f", str(configuration)]
-    server = Server(f"sshd {variant}", command, directory / "log")
-    return Host(variant, address, port, tuple(keys), server)
+    command = [path or program("sshd"), "-D", "-e", "-f", str(configuration)]
+    server = Server(f"sshd {name}", command, directory / "log")
+    return Host(name, address, port, tuple(keys.values()), server)

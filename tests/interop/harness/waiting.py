@@ -15,6 +15,9 @@ T = TypeVar("T")
 #: The state of a listening socket in /proc/net/tcp.
 _LISTEN = "0A"
 
+#: The addresses and ports that L{freePort} has answered.
+_given: set[tuple[str, int]] = set()
+
 
 def until(condition: Callable[[], T], seconds: float, what: str = "") -> T:
     """
@@ -37,12 +40,15 @@ def until(condition: Callable[[], T], seconds: float, what: str = "") -> T:
 
 def freePort(address: str = "127.0.0.1") -> int:
     """
-    A TCP port that nobody listens on at this moment.
+    A TCP port that nobody listens on at this moment, and another one each time.
     """
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+            port: int = probe.getsockname()[1]
+        if (address, port) not in _given:
+            _given.add((address, port))
+            return port
 
 
 def listens(address: str, port: int) -> bool:
