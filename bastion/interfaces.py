@@ -43,12 +43,14 @@ class HostRequest:
     @ivar source: the client's address, as text without a port.
     @ivar gateway: the name of the gateway it came through.
     @ivar client: the client's identification string (RFC 4253 section 4.2).
+    @ivar wanted: the host that the user has named, if any: no other will do.
     """
 
     account: bytes
     source: str
     gateway: str
     client: bytes = b""
+    wanted: HostAddress | None = None
 
 
 @frozen
@@ -57,11 +59,20 @@ class Candidate:
     A host that may be chosen now.
 
     @ivar address: the host.
-    @ivar sessions: how many leases are out on it.
+    @ivar sessions: how many leases are out on it, of all that share the store.
+    @ivar weight: how much of the work it shall get beside the others, above 0;
+        less than configured for a while after it has come back.
+    @ivar bandwidth: what its sessions move through this bastion, both ways, in
+        bytes per second; a moving average.
+    @ivar latency: how long it takes from the connection to being ready for a
+        login, in seconds, a moving average; L{None} while that is not known.
     """
 
     address: HostAddress
     sessions: int
+    weight: float = 1.0
+    bandwidth: float = 0.0
+    latency: float | None = None
 
 
 @frozen
@@ -141,9 +152,36 @@ class HostUnavailable(BastionError):
     """
 
 
+class HostUnhealthy(HostUnavailable):
+    """
+    A check found that a host would not take a login.  The text says why.
+    """
+
+
+class HostKeyRefused(HostUnavailable):
+    """
+    A host offered a key that is not one of its known keys, or a revoked one.
+
+    @ivar host: the host as configured.
+    @ivar offered: the fingerprint of what it offered.
+    @ivar known: the fingerprints of its known keys, without the revoked ones.
+    @ivar key: what it offered, as it came.
+    """
+
+    def __init__(
+        self, text: str, host: HostAddress, offered: str, known: tuple[str, ...], key: bytes
+    ) -> None:
+        super().__init__(text)
+        self.host = host
+        self.offered = offered
+        self.known = known
+        self.key = key
+
+
 class NoHostAvailable(BastionError):
     """
-    Every host of the cluster was tried, or the time for trying is over.
+    Every host of the cluster was tried, or none may be, or the time for trying is
+    over.  The text says which, for the log.
     """
 
 
@@ -186,14 +224,55 @@ class IStrategy(Interface):
     Which host of a cluster a login should go to.
     """
 
+    needsAccount: bool = Attribute(
+        "whether the order depends on the account; if it does not, the strategy is asked while "
+        "the client is still exchanging keys, and the account is empty.  When it does not say, "
+        "it is taken to depend on it"
+    )
+
     def rank(candidates: Any, request: HostRequest) -> Any:
         """
         Order the candidates, best first.  May leave some out, must not add
-        any.  Called once for each login, synchronously.
+        any.  Called synchronously, for each login once, and once more each time
+        that a host was tried in vain.
 
         @param candidates: a sequence of L{Candidate}, in the order of the
             configuration.
         @return: a sequence of the same L{Candidate}s.
+        """
+
+
+class ICheckedHost(Interface):
+    """
+    A host, as a health check may look at it.
+    """
+
+    address: HostAddress = Attribute("the host")
+    endpoint: Any = Attribute("the C{IStreamClientEndpoint} that leads to it")
+
+    def handshake() -> Any:
+        """
+        Connect as for a login, exchange keys, verify the host's key, ask for the
+        login service, and leave: no account is named.
+
+        @return: a Deferred that fires when the host is ready for a login; fails with
+            L{HostUnavailable}.  Can be cancelled.
+        """
+
+
+class IHealthCheck(Interface):
+    """
+    Whether a host would take a login.
+    """
+
+    def check(host: ICheckedHost) -> Any:
+        """
+        Look at one host.
+
+        @return: a Deferred that fires with anything if the host is well; fails with
+            L{HostUnavailable} (L{HostUnhealthy}, for one) and a reason if it is not.
+            It is cancelled when it takes too long; then it has to leave nothing
+            behind.
         """
 
 

@@ -12,11 +12,13 @@ from twisted.logger import LogPublisher
 from twisted.python import usage
 
 from bastion import __version__
+from bastion.admin.service import controlService
 from bastion.audit.events import AuditLogUnusable, JSONLines, OperatorLog
 from bastion.config.file import read
 from bastion.config.installed import installed
 from bastion.config.problems import ConfigurationError
 from bastion.gateway.assembly import assemble
+from bastion.gateway.operations import RunningBastion
 from bastion.gateway.service import BastionService, endpointsOf, listenersOf
 
 
@@ -52,7 +54,7 @@ def makeService(options: Options) -> IService:
         configuration = read(path, installed)
         publisher = LogPublisher(OperatorLog())
         endpoints = endpointsOf(configuration, reactor)
-        gateways = assemble(configuration, reactor, publisher)
+        assembly = assemble(configuration, reactor, publisher)
         auditLog = JSONLines(configuration.bastion.state_dir / "audit.jsonl")
     except ConfigurationError as error:
         raise SystemExit(f"{path} cannot be used:\n{error}") from None
@@ -60,7 +62,19 @@ def makeService(options: Options) -> IService:
         raise SystemExit(f"the audit log cannot be written: {error}") from None
     publisher.addObserver(auditLog)
     reactor.callWhenRunning(settle)
-    return BastionService(reactor, listenersOf(gateways, endpoints), auditLog.close)
+    stateDir = configuration.bastion.state_dir
+    bastion = BastionService(
+        reactor,
+        listenersOf(assembly.gateways, endpoints),
+        [*assembly.clusters.values()],
+        assembly.store,
+        stateDir,
+        auditLog.close,
+    )
+    operations = RunningBastion(assembly.gateways, assembly.clusters, reactor)
+    # The last child: it starts when all others have, and stops before them.
+    controlService(operations, stateDir, reactor).setServiceParent(bastion)
+    return bastion
 
 
 def settle() -> None:

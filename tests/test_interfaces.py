@@ -16,7 +16,10 @@ from bastion.interfaces import (
     ChannelRequest,
     HostAddress,
     HostUnavailable,
+    HostUnhealthy,
+    ICheckedHost,
     IExtension,
+    IHealthCheck,
     ISessionPolicy,
     IStrategy,
     NoHostAvailable,
@@ -71,7 +74,7 @@ def test_verdictWithARefusalDoesNotAllow(reason: str) -> None:
     assert not Verdict(reason).allowed
 
 
-@pytest.mark.parametrize("error", [HostUnavailable, NoHostAvailable, AdmissionRefused])
+@pytest.mark.parametrize("error", [HostUnavailable, HostUnhealthy, NoHostAvailable, AdmissionRefused])
 def test_errorsOfTheRolesHaveOneParent(error: type[Exception]) -> None:
     assert issubclass(error, BastionError)
 
@@ -80,7 +83,9 @@ def test_errorsOfTheRolesHaveOneParent(error: type[Exception]) -> None:
     ("role", "names"),
     [
         (IExtension, {"name", "description", "role", "options", "build"}),
-        (IStrategy, {"rank"}),
+        (IStrategy, {"needsAccount", "rank"}),
+        (IHealthCheck, {"check"}),
+        (ICheckedHost, {"address", "endpoint", "handshake"}),
         (ISessionPolicy, {"decide"}),
     ],
 )
@@ -93,6 +98,8 @@ def test_wrongSignatureIsNoticed() -> None:
         """
         A strategy that forgets the request.
         """
+
+        needsAccount = False
 
         def rank(self, candidates: object) -> object:
             """

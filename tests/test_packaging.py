@@ -45,14 +45,20 @@ def test_theWheelBringsThePlugin(installed: Path, tmp_path: Path) -> None:
     assert "--config" in text
 
 
-def test_theWheelBringsTheStrategies(installed: Path, tmp_path: Path) -> None:
+def test_theWheelBringsTheExtensions(installed: Path, tmp_path: Path) -> None:
     script = (
         "from bastion.config.installed import installed\n"
-        "from bastion.interfaces import IStrategy\n"
-        "print(*installed(IStrategy))"
+        "from bastion.interfaces import IHealthCheck, IStrategy\n"
+        "from bastion.state import IStateStore\n"
+        "for role in (IStrategy, IHealthCheck, IStateStore):\n"
+        "    print(*installed(role))"
     )
-    names = run(installed / "bin" / "python", "-c", script, cwd=tmp_path).split()
-    assert names == ["least-sessions", "ordered", "random", "round-robin"]
+    lines = run(installed / "bin" / "python", "-c", script, cwd=tmp_path).splitlines()
+    assert lines == [
+        "least-bandwidth least-sessions ordered quickest random round-robin user-hash",
+        "handshake identification tcp",
+        "memory",
+    ]
 
 
 def test_theWheelDoesNotBringTwistedsOwnFiles(installed: Path) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from twisted.application.service import IServiceMaker
+from twisted.internet.defer import Deferred, succeed
 from twisted.plugin import IPlugin, getPlugins
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import bastion
@@ -25,15 +27,31 @@ from bastion.interfaces import (
     ChannelRequest,
     HostAddress,
     HostRequest,
+    HostUnhealthy,
+    ICheckedHost,
     IExtension,
+    IHealthCheck,
     ISessionPolicy,
     IStrategy,
     Login,
 )
+from bastion.state import IStateStore
 
 ROOT = Path(bastion.__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples" / "plugins").glob("*.py"))
-STRATEGIES = {"ordered", "random", "round-robin", "least-sessions"}
+STRATEGIES = {
+    *("ordered", "random", "round-robin", "least-sessions", "least-bandwidth"),
+    *("user-hash", "quickest"),
+}
+CHECKS = {"tcp", "identification", "handshake"}
+BUILT_IN = [
+    *((IStrategy, name) for name in sorted(STRATEGIES)),
+    *((IHealthCheck, name) for name in sorted(CHECKS)),
+    (IStateStore, "memory"),
+]
+eachBuiltIn = pytest.mark.parametrize(
+    ("role", "name"), BUILT_IN, ids=[name for _, name in BUILT_IN]
+)
 HOSTS = [Candidate(HostAddress(f"nice{number}.example.org"), 0) for number in range(4)]
 
 
@@ -55,8 +73,9 @@ def named(role: Any, name: str) -> Any:
 # What comes with the bastion
 
 
-def test_builtInStrategiesAreFound() -> None:
+def test_builtInStrategiesAndChecksAreFound() -> None:
     assert {each.name for each in extensions() if each.role is IStrategy} >= STRATEGIES
+    assert {each.name for each in extensions() if each.role is IHealthCheck} >= CHECKS
 
 
 def test_noTwoOfARoleHaveTheSameName() -> None:
@@ -64,19 +83,24 @@ def test_noTwoOfARoleHaveTheSameName() -> None:
     assert set(counts.values()) == {1}
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_strategyIsBuiltAndRanks(name: str) -> None:
-    extension = named(IStrategy, name)
+@eachBuiltIn
+def test_builtInIsBuiltWithoutOptions(role: Any, name: str) -> None:
+    extension = named(role, name)
     assert verifyObject(IExtension, extension)
     assert verifyObject(IPlugin, extension)
+    assert verifyObject(role, extension.build(extension.options()))
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_strategyRanks(name: str) -> None:
+    extension = named(IStrategy, name)
     strategy = extension.build(extension.options())
-    assert verifyObject(IStrategy, strategy)
     ranked = strategy.rank(HOSTS, HostRequest(b"johnson", "192.0.2.7", "esrf"))
     assert sorted(ranked, key=HOSTS.index) == HOSTS
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_strategyIsInTheConfigurationThatWeShip(name: str) -> None:
+@eachBuiltIn
+def test_builtInIsInTheConfigurationThatWeShip(role: Any, name: str) -> None:
     assert f'"{name}"' in (ROOT / "etc" / "bastion.toml").read_text()
 
 
@@ -116,7 +140,10 @@ def test_pluginsShareTheirPackage() -> None:
 # The examples
 
 #: Options for those that cannot do without.
-OPTIONS: dict[str, dict[str, Any]] = {"no-forwarding": {"accounts": ["in*", "ch1000"]}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "maintenance": {"folder": "/etc/bastion/maintenance"},
+    "no-forwarding": {"accounts": ["in*", "ch1000"]},
+}
 
 
 @pytest.fixture
@@ -135,12 +162,12 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[A
         sys.modules.pop(f"twisted.plugins.{stem}", None)
 
 
-def built(examples: list[Any], name: str) -> Any:
+def built(examples: list[Any], name: str, **options: Any) -> Any:
     """
     The object that an example is about.
     """
     (extension,) = [each for each in examples if each.name == name]
-    return extension.build(extension.options(**OPTIONS.get(name, {})))
+    return extension.build(extension.options(**(options or OPTIONS.get(name, {}))))
 
 
 def test_everyExampleIsFoundAndBuilt(examples: list[Any]) -> None:
@@ -190,5 +217,33 @@ def test_exampleOfAPolicyRefusesForwardingToSome(
     assert policy.decide(ChannelRequest("open", name, True), login).allowed is allowed
 
 
+@implementer(ICheckedHost)
+class ReadyHost:
+    """
+    A host that is ready for a login.
+    """
+
+    address = HOSTS[0].address
+    endpoint = None
+
+    def handshake(self) -> Deferred[None]:
+        """
+        See L{ICheckedHost}.
+        """
+        return succeed(None)
+
+
+def test_exampleOfACheckPassesOverAHostThatIsWorkedOn(examples: list[Any], tmp_path: Path) -> None:
+    check, came = built(examples, "maintenance", folder=str(tmp_path)), []
+    note = tmp_path / ReadyHost.address.name
+    for change in (lambda: None, note.touch, note.unlink):
+        change()
+        check.check(ReadyHost()).addBoth(came.append)
+    before, during, after = came
+    assert (before, after) == (None, None)
+    assert during.type is HostUnhealthy
+    assert str(note) in during.getErrorMessage()
+
+
 def test_everyRoleHasAnExample(examples: list[Any]) -> None:
-    assert {each.role for each in examples} >= {IStrategy, ISessionPolicy}
+    assert {each.role for each in examples} >= {IHealthCheck, IStrategy, ISessionPolicy}

@@ -9,23 +9,46 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from attrs import define, field
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def network(address: Address) -> str:
+class NetBlock(NamedTuple):
     """
-    What counts as one source: an IPv4 address, or the /64 that an IPv6 host
-    can choose its addresses from.
+    How much of an address counts, in bits, as PerSourceNetBlockSize of
+    sshd_config(5): an IPv4 address, or the /64 that an IPv6 host can choose its
+    addresses from.
+    """
+
+    ipv4: int = 32
+    ipv6: int = 64
+
+
+#: What counts when nothing else is said.
+NETBLOCK = NetBlock()
+
+
+def unmapped(address: Address) -> Address:
+    """
+    An IPv4 address in its own form, also if it came in IPv6's.
     """
     if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        if mapped is not None:
-            return str(mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+        return address.ipv4_mapped or address
+    return address
+
+
+def network(address: Address, block: NetBlock = NETBLOCK) -> str:
+    """
+    What counts as one source: an address, or the network that it is in.
+    """
+    address = unmapped(address)
+    length = block.ipv4 if isinstance(address, ipaddress.IPv4Address) else block.ipv6
+    if length == address.max_prefixlen:
+        return str(address)
+    return str(ipaddress.ip_network((address, length), strict=False))
 
 
 @define
@@ -38,6 +61,8 @@ class Startups:
     @ivar full: from so many on, every newcomer is dropped.
     @ivar perSource: from so many on, newcomers of that source are dropped.
     @ivar chance: a number from 0 up to 1, anew at each call.
+    @ivar block: what counts as one source.
+    @ivar total: how many they are.
     """
 
     start: int
@@ -45,39 +70,40 @@ class Startups:
     full: int
     perSource: int
     chance: Callable[[], float]
+    block: NetBlock = NETBLOCK
     _sources: Counter[str] = field(factory=Counter, init=False)
-    _total: int = field(default=0, init=False)
+    total: int = field(default=0, init=False)
 
     def refusal(self, address: Address) -> str | None:
         """
         Why a newcomer from C{address} is dropped, for the log; L{None} if it
         may stay.
         """
-        if self._sources[network(address)] >= self.perSource:
+        if self._sources[network(address, self.block)] >= self.perSource:
             return f"{self.perSource} connections of its source have not logged in yet"
         if self.chance() < self._dropRate():
-            return f"{self._total} connections have not logged in yet"
+            return f"{self.total} connections have not logged in yet"
         return None
 
     def _dropRate(self) -> float:
-        if self._total < self.start:
+        if self.total < self.start:
             return 0.0
-        if self._total >= self.full:
+        if self.total >= self.full:
             return 1.0
         first = self.rate / 100
-        return first + (1 - first) * (self._total - self.start) / (self.full - self.start)
+        return first + (1 - first) * (self.total - self.start) / (self.full - self.start)
 
     def arrived(self, address: Address) -> Startup:
         """
         Count a newcomer; what is returned ends its time as one.
         """
-        source = network(address)
-        self._total += 1
+        source = network(address, self.block)
+        self.total += 1
         self._sources[source] += 1
         return Startup(self, source)
 
     def _left(self, source: str) -> None:
-        self._total -= 1
+        self.total -= 1
         self._sources[source] -= 1
         if not self._sources[source]:
             del self._sources[source]

@@ -34,6 +34,8 @@ CATALOGUE: Mapping[str, str] = {
     "connection.opened": "{source} connected to {gateway} [{reference}]",
     "connection.refused": "{source} was turned away from {gateway}: {reason} [{reference}]",
     "host.refused": "{host} of {gateway} is passed over: {reason} [{reference}]",
+    "host.unavailable": "{gateway} has no host for {account}: {reason} [{reference}]",
+    "host.changed": "{host} of cluster {cluster} is {state}: {reason}",
     "login.accepted": "{account} from {source} logged in to {host} by {method} [{reference}]",
     "login.refused": "{account} from {source} was refused: {reason} [{reference}]",
     "channel.opened": "{account} opened {type} on {host} [{reference}]",

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from attrs import evolve
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.service import SSHService
 from twisted.cred.error import UnauthorizedLogin
@@ -54,9 +55,11 @@ class LoginOwner(Protocol):
     Who is told how a login goes.
     """
 
-    def accountKnown(self, account: bytes) -> None:
+    def accountKnown(self, login: bytes) -> bytes:
         """
-        The client has named its account; called once, before anything else.
+        The client has said who logs in; called once, before anything else.
+
+        @return: the account, as the hosts know it.
         """
 
     def attemptRefused(self, method: bytes, reason: str) -> None:
@@ -103,6 +106,7 @@ class UserAuthServer(SSHService):
         self._triesLeft = maxTries
         self._unanswered = True
         self._first: Request | None = None
+        self._account = b""
         self._waiting: deque[Request] = deque()
         self._attempt: Deferred[Any] | None = None
         self._question: Deferred[InfoResponse] | None = None
@@ -152,7 +156,7 @@ class UserAuthServer(SSHService):
             if request.service != b"ssh-connection":
                 self._owner.loginImpossible("This server offers ssh-connection only.")
                 return
-            self._owner.accountKnown(request.account)
+            self._account = self._owner.accountKnown(request.account)
         elif (request.account, request.service) != (self._first.account, self._first.service):
             self._owner.loginImpossible("The account name must not change within a connection.")
             return
@@ -167,7 +171,7 @@ class UserAuthServer(SSHService):
             raise Malformed("too many login requests at once")
 
     def _try(self, request: Request) -> None:
-        credentials = RelayedLogin(request, self.exchange)
+        credentials = RelayedLogin(evolve(request, account=self._account), self.exchange)
         attempt: Deferred[Any] = self._portal.login(credentials, None, IConchUser)
         self._attempt = attempt
         attempt.addCallback(self._cbAccepted)

@@ -3,8 +3,9 @@ The settings of the bastion: one TOML file, read once, never changed while runni
 
 The I{file} is TOML; a I{table} is one of its parts (C{[gateway.esrf]}) and a
 I{key} is one line of it.  L{bastion.config.schema} has one frozen class for each
-table; beside each field stands the I{reader} that makes its value out of what
-TOML gives.  A reader never stops at what is wrong: it notes a I{problem}, the
+table (those of clusters are in rooms of their own: L{bastion.config.cluster},
+L{bastion.config.hosts}); beside each field stands the I{reader} that makes its value
+out of what TOML gives.  A reader never stops at what is wrong: it notes a I{problem}, the
 dotted path and a sentence with the remedy, and goes on, so that an operator sees
 all of them at once.  An I{extension} is chosen by its name and gets its own
 I{options}.
@@ -12,7 +13,7 @@ I{options}.
 L{bastion.config.file} reads the file and calls L{bastion.config.load}, which
 calls the readers (L{bastion.config.readers}, L{bastion.config.chosen},
 L{bastion.config.offered}), which call the parsers of single values
-(L{bastion.config.values}, L{bastion.config.addresses}).
+(L{bastion.config.values}, L{bastion.config.addresses}, L{bastion.config.ranges}).
 L{bastion.config.installed} knows which extensions there are, and
 L{bastion.config.extension} describes one of ours.
 """

@@ -19,6 +19,7 @@ from typing import Any
 from attrs import frozen
 
 from bastion.config.addresses import tcpPort
+from bastion.config.cluster import CHECK_INTERVAL
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted, thereAre
 from bastion.config.readers import Draft, Installed, Place, noteUnknown, readTable
 from bastion.config.schema import (
@@ -142,15 +143,18 @@ def _readNamed(table: type, tables: object, place: Place) -> dict[str, Draft]:
 
 def crossCheck(drafts: Drafts, place: Place) -> None:
     """
-    Note what is wrong between tables, and between the keys of a gateway.
+    Note what is wrong between tables, and between the keys of one.
     """
     for name, gateway in drafts.gateways.items():
         here = place.below("gateway", name)
         if gateway.isTable:
             _checkDestination(gateway, here)
+            _checkSeparator(gateway, here)
         cluster = gateway.values.get("cluster")
         if cluster is not None and cluster not in drafts.clusters:
             _noteNoCluster(cluster, drafts, here.below("cluster"))
+    for name, draft in drafts.clusters.items():
+        _checkTimes(draft, place.below("cluster", name))
     _checkListens(drafts.gateways, place)
 
 
@@ -174,6 +178,36 @@ def _checkDestination(gateway: Draft, place: Place) -> None:
         place.note(
             'both "cluster" and "notice"; a gateway leads to a cluster, or gives a notice '
             "and closes: leave one out"
+        )
+
+
+def _checkSeparator(gateway: Draft, place: Place) -> None:
+    # Without a destination it may be right once there is one.
+    isNotice = "notice" in gateway.written and "cluster" not in gateway.written
+    if isNotice and gateway.values.get("host_separator"):
+        place.below("host_separator").note(
+            "there is no cluster, whose hosts a user could name; leave it out"
+        )
+
+
+def _checkTimes(cluster: Draft, place: Place) -> None:
+    """
+    Note the keys of a cluster that say nothing beside another one.
+    """
+    values = cluster.values
+    if "sticky_by" in values and values.get("sticky") == 0:
+        place.below("sticky_by").note(
+            'sticky is "0s", and no account comes back to its host; leave one of them out'
+        )
+    interval = values.get("check_interval")
+    if "check_interval" not in cluster.written:
+        interval = CHECK_INTERVAL
+    jitter = values.get("check_jitter", 0)
+    # "0s" between the checks is none at all.
+    if interval and jitter > interval:
+        place.below("check_jitter").note(
+            f"{jitter:g} s are more than the {interval:g} s of check_interval; "
+            "write at most as much"
         )
 
 

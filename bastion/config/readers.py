@@ -127,18 +127,28 @@ def each(parse: Parser[Any], example: str, least: int = 0) -> Reader:
     readOne = one(parse)
 
     def read(value: object, place: Place) -> Any:
-        if not isinstance(value, list):
-            return place.note(f"found {found(value)}; write a list such as {example}")
-        if len(value) < least:
-            return place.note(f"the list is empty; write at least one, e.g. {example}")
+        given = listOf(value, example, least, place)
+        if given is UNREAD:
+            return UNREAD
         items: list[Any] = []
-        for item in value:
+        for item in given:
             items.append(readOne(item, place))
             if items[-1] is not UNREAD and items[-1] in items[:-1]:
                 place.note(f"{quoted(str(items[-1]))} is listed twice; leave one out")
         return tuple(items)
 
     return read
+
+
+def listOf(value: object, example: str, least: int, place: Place) -> Any:
+    """
+    Read a list without looking at what is in it; see L{each}.
+    """
+    if not isinstance(value, list):
+        return place.note(f"found {found(value)}; write a list such as {example}")
+    if len(value) < least:
+        return place.note(f"the list is empty; write at least one, e.g. {example}")
+    return value
 
 
 def oneOrEach(parse: Parser[Any], example: str) -> Reader:

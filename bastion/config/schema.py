@@ -2,6 +2,9 @@
 What a configuration holds: one frozen class for each table of the file, one
 field for each key, under the key's own name.
 
+The table of a cluster is in L{bastion.config.cluster}, and what it shares with that
+of a gateway in L{bastion.config.legs}.
+
 Beside a field stands its reader.  A field's default is what the bastion does
 when the file does not say; durations are in seconds once they are here.
 """
@@ -14,10 +17,13 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from bastion.algorithms import TO_HOSTS, Algorithms
-from bastion.config.addresses import DnsServer, Network, dnsServer, endpoint, hostAddress, network
+from bastion.algorithms import Algorithms
+from bastion.config.addresses import DnsServer, Network, dnsServer, endpoint, network
 from bastion.config.chosen import Chosen, chosen, chosenEach
-from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms, hostAlgorithms
+from bastion.config.cluster import ClusterTable
+from bastion.config.hosts import HostTable
+from bastion.config.legs import LegTable
+from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms
 from bastion.config.readers import (
     each,
     filePath,
@@ -30,18 +36,17 @@ from bastion.config.readers import (
 )
 from bastion.config.values import (
     MaxStartups,
-    duration,
-    durationBetween,
     durationUpTo,
     maxStartups,
     oneOf,
     onlyOff,
     sentence,
-    sizeBetween,
+    separator,
     text,
     wholeNumber,
 )
-from bastion.interfaces import HostAddress, ISessionPolicy, IStrategy
+from bastion.interfaces import ISessionPolicy
+from bastion.state import IStateStore
 
 __all__ = [
     "TABLES",
@@ -53,6 +58,7 @@ __all__ = [
     "Configuration",
     "DnsServer",
     "GatewayTable",
+    "HostTable",
     "LegTable",
     "MaxStartups",
     "homes",
@@ -69,9 +75,11 @@ class BastionTable:
     C{[bastion]}: what belongs to the whole process.
 
     @ivar state_dir: where host keys and other state are kept.
+    @ivar store: what remembers who is on which host, and what operators have decided.
     """
 
     state_dir: Path = field(metadata=key(filePath, absent="state"))
+    store: Chosen = field(metadata=key(chosen(IStateStore, "store"), absent="memory"))
 
 
 @frozen(kw_only=True)
@@ -121,33 +129,14 @@ def _clusterName(value: object) -> str:
 
 
 @frozen(kw_only=True)
-class LegTable:
-    """
-    What gateways and clusters have in common: each is at one end of a leg, an SSH
-    connection of its own.
-
-    @ivar rekey_bytes: after how many bytes, sent or received, new keys are due.
-    @ivar rekey_packets: after how many packets.
-    @ivar rekey_time: after how long, in seconds.
-    @ivar keepalive: after how long without a word the other side is asked for a
-        sign of life, in seconds; 0 for never.
-    @ivar keepalive_tries: after how many such silences it is given up.
-    """
-
-    rekey_bytes: int = field(default=1 << 30, metadata=key(one(sizeBetween("64KiB", "64GiB"))))
-    rekey_packets: int = field(default=1 << 28, metadata=key(one(wholeNumber(1000, 1 << 31))))
-    rekey_time: float = field(default=3600.0, metadata=key(one(durationBetween("10s", "24h"))))
-    keepalive: float = field(default=15.0, metadata=key(one(durationBetween("1s", "1h", off=True))))
-    keepalive_tries: int = field(default=3, metadata=key(one(wholeNumber(1, 100))))
-
-
-@frozen(kw_only=True)
 class GatewayTable(LegTable):
     """
     C{[gateway.NAME]}: a listening port with its policy.
 
     @ivar listen: the server endpoints, as C{serverFromString} takes them.
     @ivar cluster: the name of the cluster that it leads to, or L{None}.
+    @ivar host_separator: the character between an account and the host that a user
+        names; empty when users may name none.
     @ivar notice: the words that are all it has to say, or L{None}.
     @ivar policies: the session policies, each of which may refuse.
     @ivar algorithms: what is offered to clients.
@@ -161,6 +150,7 @@ class GatewayTable(LegTable):
         metadata=key(oneOrEach(endpoint, '["tcp:5022"]'), example='"tcp:5022"')
     )
     cluster: str | None = field(default=None, metadata=key(one(_clusterName)))
+    host_separator: str = field(default="", metadata=key(one(separator)))
     notice: str | None = field(default=None, metadata=key(one(sentence)))
     policies: tuple[Chosen, ...] = field(
         default=(), metadata=key(chosenEach(ISessionPolicy, "session policy"))
@@ -180,35 +170,6 @@ class GatewayTable(LegTable):
         """
         without = self.last_resort == "never" or (self.last_resort == "auto" and knowsBetter)
         return self.algorithms.usual if without else self.algorithms.all
-
-
-@frozen(kw_only=True)
-class ClusterTable(LegTable):
-    """
-    C{[cluster.NAME]}: a named set of hosts.
-
-    @ivar hosts: the targets, in the order of the file.
-    @ivar select: the strategy that chooses among them.
-    @ivar sticky: how long an account comes back to its host, in seconds after
-        its last session; 0 for not at all.
-    @ivar known_hosts: the file of the hosts' keys, in OpenSSH's format.
-    @ivar algorithms: what is offered to the hosts.
-    @ivar ready: how many connections are kept ready for each host while logins
-        follow each other.
-    """
-
-    name: str
-    hosts: tuple[HostAddress, ...] = field(
-        metadata=key(
-            each(hostAddress, '["login.example.org"]', least=1),
-            example='["login.example.org"]',
-        )
-    )
-    select: Chosen = field(metadata=key(chosen(IStrategy, "strategy"), absent="round-robin"))
-    sticky: float = field(default=0.0, metadata=key(one(duration)))
-    known_hosts: Path = field(metadata=key(filePath, absent="known_hosts"))
-    algorithms: Algorithms = field(default=TO_HOSTS, metadata=key(hostAlgorithms))
-    ready: int = field(default=0, metadata=key(one(wholeNumber(0, 8))))
 
 
 @frozen(kw_only=True)

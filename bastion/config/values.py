@@ -26,6 +26,7 @@ _DURATION = re.compile(
 )
 _SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,9})(KiB|MiB|GiB)")
+_SEPARATOR = re.compile(r"[!-~](?<![A-Za-z0-9._@:-])")
 _MAX_STARTUPS = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6})")
 
 
@@ -86,18 +87,45 @@ def sentence(value: object) -> str:
     return str(value)
 
 
-def wholeNumber(low: int, high: int) -> Parser[int]:
+def optional(parse: Parser[T]) -> Parser[T | None]:
+    """
+    A parser for which the empty string is nothing.
+    """
+    return lambda value: None if value == "" else parse(value)
+
+
+def separator(value: object) -> str:
+    """
+    One character between an account and the name of a host; C{""} for none.  Letters
+    and the like are in the names themselves, and C{@} and C{:} mean something to the
+    clients.
+    """
+    needed = 'one character such as "%" or "+", or "" for none'
+    if not isinstance(value, str):
+        raise ValueError(f"found {found(value)}; write {needed}")
+    if value and not _SEPARATOR.fullmatch(value):
+        raise ValueError(
+            f"{quoted(value)} cannot be between an account and a host; write {needed} "
+            '(no letter, digit, space, "-", ".", "_", "@" or ":")'
+        )
+    return value
+
+
+def wholeNumber(low: int, high: int, off: bool = False) -> Parser[int]:
     """
     A parser of whole numbers from C{low} to C{high}.
+
+    @param off: whether 0 will do as well, and means not at all.
     """
     needed = f"a whole number from {low} to {high}"
+    nothing = ", or 0 for not at all" if off else ""
 
     def parse(value: object) -> int:
         # bool is an int to Python, not to an operator.
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"found {found(value)}; write {needed}, without quotes")
-        if not low <= value <= high:
-            raise ValueError(f"{value} is out of range; write {needed}")
+            raise ValueError(f"found {found(value)}; write {needed}, without quotes{nothing}")
+        if not (low <= value <= high or (off and value == 0)):
+            raise ValueError(f"{value} is out of range; write {needed}{nothing}")
         return value
 
     return parse

@@ -11,14 +11,7 @@ from typing import Any
 
 from attrs import frozen
 from twisted.conch.ssh.keys import Key
-from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-)
-from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import LogPublisher
 
 from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
@@ -26,64 +19,49 @@ from bastion.algorithms import keyFormat
 from bastion.auth.checkers import hostPortal
 from bastion.config.offered import COMPATIBLE
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted
-from bastion.config.schema import ClusterTable, Configuration, GatewayTable
+from bastion.config.schema import Configuration, GatewayTable
+from bastion.gateway.clusters import clusterService
+from bastion.gateway.clusterservice import ClusterService
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
-from bastion.gateway.terms import clientTerms, hostTerms
-from bastion.hosts.memory import Leases
-from bastion.hosts.selector import Selector
-from bastion.interfaces import HostAddress
+from bastion.gateway.terms import clientTerms
+from bastion.ssh.acceptedkeys import AcceptedKeys
 from bastion.ssh.hostkeys import HostKeyError, keygenCommand, loadHostKeys
-from bastion.ssh.knownhosts import KnownHostsError, KnownHostsFile
-from bastion.upstream.attempt import HOST_TIME
-from bastion.upstream.site import Site
-
-_log = Logger()
-
-#: Between the tries of a host's addresses, in seconds; also what a refusal of the last
-#: one costs.
-ATTEMPT_DELAY = 0.05
+from bastion.ssh.knownhosts import KnownHostsError
+from bastion.state import IStateStore
 
 
 @frozen
-class HostKeysOf:
+class Assembly:
     """
-    What known_hosts has for one host (L{bastion.ssh.client.HostKeys}).
+    Everything that a configuration describes, built; nothing is at work yet.
+
+    @ivar gateways: by name, in the order of the configuration.
+    @ivar clusters: likewise.
+    @ivar store: what the clusters share with whoever else is in front of the hosts.
     """
 
-    file: KnownHostsFile
-    host: HostAddress
-
-    def formats(self) -> set[bytes]:
-        """
-        The formats of the known keys.
-        """
-        return self.file.current().formats(self.host)
-
-    def verify(self, blob: bytes) -> None:
-        """
-        @raise bastion.interfaces.HostUnavailable: unless the key is the known one.
-        """
-        self.file.current().verify(self.host, blob)
+    gateways: Mapping[str, GatewayFactory]
+    clusters: Mapping[str, ClusterService]
+    store: IStateStore
 
 
-def assemble(
-    configuration: Configuration, reactor: Any, publisher: LogPublisher
-) -> dict[str, GatewayFactory]:
+def assemble(configuration: Configuration, reactor: Any, publisher: LogPublisher) -> Assembly:
     """
-    Build every gateway; none of them listens yet.
+    Build everything.
 
-    @return: the gateways by name, in the order of the configuration.
     @raise ConfigurationError: with all problems of the files that the
         configuration names.
     """
     problems: list[Problem] = []
-    sites = {}
-    for cluster in configuration.clusters.values():
+    clusters = {}
+    store = configuration.bastion.store.build()
+    accepted = AcceptedKeys(configuration.bastion.state_dir / "accepted_hosts")
+    for table in configuration.clusters.values():
         try:
-            sites[cluster.name] = _site(cluster, reactor)
+            clusters[table.name] = clusterService(table, store, accepted, publisher, reactor)
         except KnownHostsError as error:
-            problems.append(Problem(f"cluster.{cluster.name}.known_hosts", str(error)))
+            problems.append(Problem(f"cluster.{table.name}.known_hosts", str(error)))
     hostKeys: dict[bytes, Key] = {}
     if not problems:
         try:
@@ -95,10 +73,11 @@ def assemble(
         problems += _missingHostKeys(configuration, hostKeys)
     if problems:
         raise ConfigurationError(problems)
-    return {
-        table.name: _gateway(table, sites, hostKeys, reactor, publisher)
+    gateways = {
+        table.name: _gateway(table, clusters, hostKeys, reactor, publisher)
         for table in configuration.gateways.values()
     }
+    return Assembly(gateways, clusters, store)
 
 
 def _missingHostKeys(
@@ -138,47 +117,15 @@ def _remedy(missing: Sequence[bytes], hostKeys: Mapping[bytes, Key], directory: 
     return f"{problem}; name another one, or make the key: {command}"
 
 
-def _site(table: ClusterTable, reactor: Any) -> Site:
-    known = KnownHostsFile(table.known_hosts)
-    for host in table.hosts:
-        if not known.current().formats(host):
-            _log.warn(
-                "cluster {name}: {file} has no key of {host}; it will be passed over",
-                name=table.name,
-                file=str(table.known_hosts),
-                host=str(host),
-            )
-    leases = Leases(reactor, table.sticky)
-    strategy = table.select.build()
-
-    def endpoint(host: HostAddress) -> IStreamClientEndpoint:
-        if isIPAddress(host.name):
-            return TCP4ClientEndpoint(reactor, host.name, host.port, timeout=HOST_TIME)
-        if isIPv6Address(host.name):
-            return TCP6ClientEndpoint(reactor, host.name, host.port, timeout=HOST_TIME)
-        return HostnameEndpoint(
-            reactor, host.name, host.port, timeout=HOST_TIME, attemptDelay=ATTEMPT_DELAY
-        )
-
-    return Site(
-        Selector(table.hosts, strategy, leases),
-        endpoint,
-        lambda host: HostKeysOf(known, host),
-        reactor,
-        hostTerms(table),
-        table.ready,
-    )
-
-
 def _gateway(
     table: GatewayTable,
-    sites: Mapping[str, Site],
+    clusters: Mapping[str, ClusterService],
     hostKeys: Mapping[bytes, Key],
     reactor: Any,
     publisher: LogPublisher,
 ) -> GatewayFactory:
     policies = [chosen.build() for chosen in table.policies]
-    site = sites[table.cluster] if table.cluster is not None else None
+    site = clusters[table.cluster].site if table.cluster is not None else None
     terms = clientTerms(table)
     gateway = Gateway(table, site, hostPortal(), policies, hostKeys, terms, publisher, reactor)
     admission, limits = table.admission, table.admission.max_startups

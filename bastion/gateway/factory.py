@@ -23,6 +23,10 @@ from bastion.ssh.server import ServerTransport
 class GatewayFactory(SSHFactory):
     """
     Makes a L{Connection} for each client that may come in.
+
+    @ivar connections: those that are there.
+    @ivar gateway: what they share.
+    @ivar startups: those of them that have not logged in yet.
     """
 
     noisy = False
@@ -30,21 +34,21 @@ class GatewayFactory(SSHFactory):
     def __init__(self, gateway: Gateway, gate: Gate, startups: Startups) -> None:
         self.connections: set[Connection] = set()
         self.portal = gateway.portal
-        self._gateway = gateway
+        self.gateway = gateway
         self._gate = gate
-        self._startups = startups
+        self.startups = startups
 
     def getPublicKeys(self) -> Mapping[bytes, Key]:
         """
         The public halves of the host keys.
         """
-        return {name: key.public() for name, key in self._gateway.hostKeys.items()}
+        return {name: key.public() for name, key in self.gateway.hostKeys.items()}
 
     def getPrivateKeys(self) -> Mapping[bytes, Key]:
         """
         The host keys.
         """
-        return self._gateway.hostKeys
+        return self.gateway.hostKeys
 
     def buildProtocol(  # type: ignore[override]
         self, addr: IAddress | None
@@ -58,14 +62,14 @@ class GatewayFactory(SSHFactory):
             self._turnAway(source, answer.sentence)
             return None
         address = ipaddress.ip_address(source.partition("%")[0])
-        crowd = self._startups.refusal(address)
+        crowd = self.startups.refusal(address)
         if crowd is not None:
             self._turnAway(source, crowd)
             return None
         denial = answer.sentence if answer.decision is Decision.TELL else None
-        denial = denial or self._gateway.table.notice
-        startup = self._startups.arrived(address)
-        connection = Connection(self._gateway, source, startup, denial)
+        denial = denial or self.gateway.table.notice
+        startup = self.startups.arrived(address)
+        connection = Connection(self.gateway, source, startup, denial)
         self.connections.add(connection)
         connection.ended.addCallback(lambda _: self.connections.discard(connection))
         transport = connection.transport
@@ -73,7 +77,7 @@ class GatewayFactory(SSHFactory):
         return transport
 
     def _turnAway(self, source: str, reason: str) -> None:
-        self._gateway.newLog(source).event("connection.refused", reason=reason)
+        self.gateway.newLog(source).event("connection.refused", reason=reason)
 
     def dismissAll(self, reason: str, sentence: str) -> Deferred[Any]:
         """
@@ -81,8 +85,8 @@ class GatewayFactory(SSHFactory):
 
         @return: fires when they are over.
         """
-        if self._gateway.ready is not None:
-            self._gateway.ready.close()
+        if self.gateway.ready is not None:
+            self.gateway.ready.close()
         ends = [connection.ended for connection in self.connections]
         for connection in list(self.connections):
             connection.dismiss(reason, sentence)

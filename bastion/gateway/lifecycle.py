@@ -17,8 +17,9 @@ from bastion.auth.server import UserAuthServer
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.life import Acts, begin
 from bastion.gateway.route import Route
-from bastion.interfaces import ChannelRequest, HostRequest, Login
-from bastion.relay.channels import Channel
+from bastion.gateway.sessionlog import SessionLog
+from bastion.hosts.named import split
+from bastion.interfaces import HostRequest, Login
 from bastion.relay.coupling import Coupling
 from bastion.relay.pair import Relay
 from bastion.relay.session import SessionAdapter
@@ -29,10 +30,7 @@ from bastion.ssh.phases import Phase
 from bastion.ssh.server import ServerTransport
 from bastion.ssh.transport import Transport
 from bastion.upstream.search import Upstream
-from bastion.wire import (
-    DISCONNECT_BY_APPLICATION,
-    shown,
-)
+from bastion.wire import DISCONNECT_BY_APPLICATION, shown
 
 
 class Connection(Owner, Acts):
@@ -41,6 +39,10 @@ class Connection(Owner, Acts):
 
     @ivar transport: the client's.
     @ivar ended: fires when it is over.
+    @ivar reference: its name for operators.
+    @ivar log: its events, with what is known of it.
+    @ivar opened: when the client came, by the clock.
+    @ivar relay: its session, once the login is done.
     """
 
     def __init__(self, gateway: Gateway, source: str, startup: Startup, denial: str | None) -> None:
@@ -54,27 +56,29 @@ class Connection(Owner, Acts):
         self._source = source
         self._startup = startup
         self._denial = denial
-        self._log = gateway.newLog(source)
-        self._reference = self._log.bound["reference"]
+        self.log = gateway.newLog(source)
+        self.reference = self.log.bound["reference"]
         self._route = None
+        self._named: bytes | None = None
         if gateway.ready is not None and denial is None:
-            self._route = Route(gateway.ready, self, self._log)
-        self._opened = gateway.clock.seconds()
+            request = HostRequest(b"", source, gateway.table.name)
+            self._route = Route(gateway.ready, request, self, self.log)
+        self.opened = gateway.clock.seconds()
         self._reason = ""
         self._hostsGoodbye = "it closed the connection during the login"
         self._account: bytes | None = None
         self._user: HostUser | None = None
-        self._relay: Relay | None = None
+        self.relay: Relay | None = None
         self._coupling: Coupling | None = None
         self._life = begin(self)
         self.transport = ServerTransport(self, gateway.clock, gateway.terms)
         self.transport.makeUserAuth = self._makeUserAuth
         limit = gateway.table.admission.login_grace_time
         self._grace = gateway.clock.callLater(limit, self._graceOver)
-        self._log.event("connection.opened")
+        self.log.event("connection.opened")
 
     def __repr__(self) -> str:
-        return f"<Connection {self._reference} from {self._source}>"
+        return f"<Connection {self.reference} from {self._source}>"
 
     def _because(self, reason: str) -> None:
         """
@@ -98,29 +102,31 @@ class Connection(Owner, Acts):
     # The login
 
     def _makeUserAuth(self) -> UserAuthServer:
-        self._log.bind(client=shown(self.transport.otherVersionString))
+        self.log.bind(client=shown(self.transport.otherVersionString))
         tries = self._gateway.table.admission.max_auth_tries
         self._userAuth = UserAuthServer(self._gateway.portal, self._reach, self, tries)
         return self._userAuth
 
-    def accountKnown(self, account: bytes) -> None:
+    def accountKnown(self, login: bytes) -> bytes:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
+        account, self._named = split(login, self._gateway.table.host_separator)
         self._account = account
-        self._log.bind(account=shown(account))
+        self.log.bind(account=shown(account))
+        return account
 
     def attemptRefused(self, method: bytes, reason: str) -> None:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
-        self._log.event("login.refused", method=shown(method), reason=reason)
+        self.log.event("login.refused", method=shown(method), reason=reason)
 
     def loginImpossible(self, sentence: str) -> None:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
-        self._log.event("login.refused", reason=sentence)
+        self.log.event("login.refused", reason=sentence)
         self.dismiss("the login was refused", sentence)
 
     def loginAccepted(self, user: HostUser, logout: Callable[[], None]) -> None:
@@ -137,8 +143,14 @@ class Connection(Owner, Acts):
         """
         if self._route is None:
             return fail(LoginImpossible(self._denial))
-        gateway, client = self._gateway.table.name, self.transport.otherVersionString
-        return self._route.reach(HostRequest(account, self._source, gateway, client))
+        return self._route.reach(account, self._named).addCallback(self._cbReached)
+
+    def _cbReached(self, host: UserAuthClient) -> UserAuthClient:
+        assert self._route is not None
+        moved = self._route.moved
+        if moved:
+            self._userAuth.show(Banner(moved.encode() + b"\r\n"))
+        return host
 
     @property
     def _upstream(self) -> Upstream | None:
@@ -163,7 +175,7 @@ class Connection(Owner, Acts):
             self._because(f"the client left: {shown(description)}")
             if self._route is not None:
                 self._route.close(reason, description)
-        elif self._relay is not None or self._userAuth.exchange.final:
+        elif self.relay is not None or self._userAuth.exchange.final:
             self._because(f"the host ended the connection: {shown(description)}")
             self.transport.finish(reason, description, DRAINING_TIME)
         else:
@@ -176,7 +188,7 @@ class Connection(Owner, Acts):
         who = "client" if transport is self.transport else "host"
         self._because(f"{who} fault: {problem}")
         if transport is self.transport and transport.otherVersionString:
-            self._log.bind(client=shown(transport.otherVersionString))
+            self.log.bind(client=shown(transport.otherVersionString))
 
     def lost(self, transport: Transport) -> None:
         """
@@ -186,9 +198,7 @@ class Connection(Owner, Acts):
             self._because("the client closed the connection")
             self._life.clientLost()
             return
-        upstream = self._upstream
-        if upstream is not None and transport is upstream.transport:
-            upstream.lease.release()
+        if self._route is not None and self._route.lost(transport):
             self._life.hostLost()
 
     # What is done about it: bastion.gateway.life.Acts
@@ -208,17 +218,26 @@ class Connection(Owner, Acts):
         del self._userAuth
         host, method = upstream.lease.host, user.accepted.method
         login = Login(self._account, self._source, self._gateway.table.name, host, method)
-        self._log.event("login.accepted", method=shown(method))
-        self._relay = Relay(SessionAdapter(self._gateway.policies, login), self)
+        self.log.event("login.accepted", method=shown(method))
+        adapter = SessionAdapter(self._gateway.policies, login)
+        self.relay = Relay(adapter, SessionLog(self.log))
         self._coupling = Coupling(
-            self._relay, self.transport, upstream.transport, self._gateway.clock
+            self.relay, self.transport, upstream.transport, self._gateway.clock
         )
+        self._route.joined(self._moved)
+
+    def _moved(self) -> int:
+        """
+        How many bytes the session has moved, both ways.
+        """
+        assert self.relay is not None
+        return self.relay.client.received + self.relay.host.received
 
     def tell(self, sentence: str) -> None:
         """
         Tell the user, and close both connections.
         """
-        text = f"{sentence} (reference {self._reference})".encode()
+        text = f"{sentence} (reference {self.reference})".encode()
         if self.transport.phase is Phase.LOGIN and self._account is not None:
             self._userAuth.show(Banner(text + b"\r\n"))
             self._userAuth.stop()
@@ -233,7 +252,7 @@ class Connection(Owner, Acts):
         service = self._upstream.transport.service
         assert isinstance(service, UserAuthClient)
         if not self._userAuth.exchange.final:
-            self._log.event("host.refused", reason=self._hostsGoodbye)
+            self.log.event("host.refused", reason=self._hostsGoodbye)
         if not self._userAuth.exchange.hostLost(service):
             self.dismiss("the host was lost", f"{self._upstream.lease.host} has gone away.")
 
@@ -266,28 +285,14 @@ class Connection(Owner, Acts):
             self._grace.cancel()
         if self._coupling is not None:
             self._coupling.remove()
-        relay = self._relay
-        self._log.event(
+        if self._route is not None:
+            self._route.ended()
+        relay = self.relay
+        self.log.event(
             "connection.closed",
-            duration=round(self._gateway.clock.seconds() - self._opened, 3),
+            duration=round(self._gateway.clock.seconds() - self.opened, 3),
             bytes_to_host=relay.client.received if relay else 0,
             bytes_to_client=relay.host.received if relay else 0,
             reason=self._reason,
         )
         self.ended.callback(None)
-
-    # What the relay tells: bastion.relay.pair.Observer
-
-    def channelOpened(self, channel: Channel) -> None:
-        """
-        See L{bastion.relay.pair.Observer}.
-        """
-        extra = {"target": channel.target} if channel.target else {}
-        by = channel.opener.value
-        self._log.event("channel.opened", type=shown(channel.type), opened_by=by, **extra)
-
-    def refused(self, request: ChannelRequest, reason: str) -> None:
-        """
-        See L{bastion.relay.pair.Observer}.
-        """
-        self._log.event("channel.refused", type=shown(request.name), reason=reason)

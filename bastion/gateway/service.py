@@ -5,10 +5,11 @@ The bastion as a Twisted service: all gateways, or none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
-from twisted.application.service import Service
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
@@ -17,7 +18,9 @@ from twisted.python.failure import Failure
 
 from bastion.config.problems import ConfigurationError, Problem
 from bastion.config.schema import Configuration
+from bastion.gateway.clusterservice import ClusterService
 from bastion.gateway.factory import GatewayFactory
+from bastion.state import IStateStore
 
 
 class CannotListen(SystemExit, Exception):
@@ -57,26 +60,43 @@ class Listener:
 
 
 @define(eq=False)
-class BastionService(Service):
+class BastionService(MultiService):
     """
-    Listens, and ends what is left when it stops.
+    Listens, and ends what is left when it stops.  Its children are the clusters, and
+    whatever else is at work as long as it runs.
 
+    @ivar store: what the clusters keep; it is opened before anything else, and closed
+        when the last connection has ended.
+    @ivar stateDir: where the store may keep a file.
     @ivar close: called when the last connection has been recorded.
     """
 
     reactor: Any
     listeners: Sequence[Listener]
+    clusters: Sequence[ClusterService]
+    store: IStateStore
+    stateDir: Path
     close: Callable[[], None]
     _ports: list[IListeningPort] = field(factory=list, init=False)
 
     _log = Logger()
 
+    def __attrs_pre_init__(self) -> None:
+        super().__init__()
+
+    def __attrs_post_init__(self) -> None:
+        for cluster in self.clusters:
+            cluster.setServiceParent(self)
+
     def privilegedStartService(self) -> None:
         """
-        Open all ports.
+        Take over what was before, and open all ports.
 
         @raise CannotListen: when one cannot be opened: half a bastion is none.
         """
+        super().privilegedStartService()
+        opened: Deferred[Any] = self.store.open(self.reactor, self.stateDir)
+        opened.addCallback(self._cbOpened).addErrback(self._ebOpened)
         problems: list[str] = []
         for listener in self.listeners:
             listening = listener.endpoint.endpoint.listen(listener.factory)
@@ -86,6 +106,19 @@ class BastionService(Service):
             while self._ports:
                 self._ports.pop().stopListening()
             raise CannotListen("\n".join(problems))
+
+    def _cbOpened(self, _: object) -> Deferred[Any]:
+        return DeferredList(
+            [cluster.restore() for cluster in self.clusters],
+            fireOnOneErrback=True,
+            consumeErrors=True,
+        )
+
+    def _ebOpened(self, failure: Failure) -> None:
+        self._log.critical(
+            "which hosts are drained, disabled or quarantined is not known: {problem}",
+            problem=failure.getErrorMessage(),
+        )
 
     def _cbListening(self, port: IListeningPort, listener: Listener) -> None:
         self._ports.append(port)
@@ -106,13 +139,20 @@ class BastionService(Service):
 
         @return: fires when every connection has ended and is recorded.
         """
-        super().stopService()
-        stopping = [Deferred.fromCoroutine(_stopped(port)) for port in self._ports]
+        return Deferred.fromCoroutine(self._stopAll())
+
+    async def _stopAll(self) -> None:
+        children: Deferred[Any] = super().stopService()
+        stopping = [children, *(Deferred.fromCoroutine(_stopped(port)) for port in self._ports)]
         sentence = "The gateway is being stopped."
         factories = {id(listener.factory): listener.factory for listener in self.listeners}
         for factory in factories.values():
             stopping.append(factory.dismissAll("the gateway stopped", sentence))
-        return DeferredList(stopping).addCallback(lambda _: self.close())
+        await DeferredList(stopping)
+        try:
+            await self.store.close()
+        finally:
+            self.close()
 
 
 async def _stopped(port: IListeningPort) -> None:

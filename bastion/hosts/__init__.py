@@ -1,7 +1,9 @@
 """
 The host-selection service: which host a login goes to.
 
-A I{strategy} puts the I{candidates} of a cluster in order.  The I{selector}
-asks it, puts the host that an account sticks to in front, and hands out
-I{leases}: places taken on a host, to be given back when the connection ends.
+A I{cluster} knows its I{hosts} and the I{state} of each, which I{checks} and users'
+logins move; operators move it too.  A I{strategy} puts those that take logins, the
+I{candidates}, in order.  The I{selector} asks it, and has the I{store} grant a I{lease}:
+a place taken on a host, to be given back when the connection ends.  The store prefers
+the host that the account I{sticks} to.
 """

@@ -1,17 +1,53 @@
 """
 The host-selection service of one cluster.
+
+What a login gets is decided in two steps.  The strategy puts the hosts that may be
+chosen in order; then the store gives a place, and prefers the host that the account
+sticks to.  Nothing here assumes that it is the only one who asks the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from attrs import define
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from bastion.hosts.memory import Lease, Leases
-from bastion.interfaces import Candidate, HostAddress, HostRequest
+from bastion.hosts.cluster import Cluster
+from bastion.hosts.expected import Expected, Sources
+from bastion.hosts.host import Host
+from bastion.hosts.lease import Lease
+from bastion.hosts.states import State, rank
+from bastion.hosts.traffic import Traffic
+from bastion.interfaces import Candidate, HostAddress, HostRequest, NoHostAvailable
+from bastion.state import Choice, IStateStore, StickyKey
+
+#: States that an operator has given: an account is moved away from such a host.
+_CLOSED = (State.DRAIN, State.DISABLED)
+
+
+@frozen
+class Stickiness:
+    """
+    How accounts come back.
+
+    @ivar seconds: for how long after their last connection has ended; 0 for not at all.
+    @ivar withSource: whether the same account from elsewhere is another one.
+    """
+
+    seconds: float
+    withSource: bool = False
+
+    def key(self, cluster: str, request: HostRequest) -> StickyKey:
+        """
+        What C{request} sticks by.
+        """
+        visitor = request.account + b"\0" + request.source.encode()
+        key = visitor if self.withSource else request.account
+        return StickyKey(cluster, key, visitor, self.seconds)
 
 
 @define
@@ -19,36 +55,171 @@ class Selector:
     """
     Chooses hosts of one cluster.
 
-    @ivar hosts: all of them, in the order of the configuration.
+    @ivar name: the cluster's.
+    @ivar cluster: what is known of its hosts.
     @ivar strategy: an L{bastion.interfaces.IStrategy}.
-    @ivar leases: who is where.
+    @ivar store: who is where.
+    @ivar stickiness: how accounts come back.
+    @ivar traffic: what the sessions move.
+    @ivar clock: what time it is.
+    @ivar sources: where logins from each source went.
+    @ivar coming: how many logins were promised to each host that have no lease yet: of
+        those who come at once, none would see the others.
     """
 
-    hosts: Sequence[HostAddress]
+    name: str
+    cluster: Cluster
     strategy: Any
-    leases: Leases
+    store: IStateStore
+    stickiness: Stickiness
+    traffic: Traffic
+    clock: IReactorTime
+    sources: Sources = field(factory=Sources, init=False)
+    coming: Counter[HostAddress] = field(factory=Counter, init=False)
 
     _log = Logger()
 
-    def choices(self, request: HostRequest) -> list[HostAddress]:
+    @property
+    def addresses(self) -> tuple[HostAddress, ...]:
         """
-        The hosts for one login, best first.
+        All hosts, in the order of the configuration.
+        """
+        return tuple(self.cluster)
+
+    async def lease(
+        self,
+        request: HostRequest,
+        tried: Collection[HostAddress] = (),
+        expected: Expected | None = None,
+    ) -> Lease:
+        """
+        Take a place for a login.
+
+        @param tried: the hosts that were tried in vain.
+        @param expected: what L{expected} has said.
+        @raise NoHostAvailable: when no other host may be chosen, or none has room.
+        """
+        chosen = expected.host if expected is not None and expected.chosen else None
+        choices = self.choices(request, await self._counts(), tried, chosen)
+        if not choices:
+            raise NoHostAvailable(self._none(request, tried))
+        key = self.stickiness.key(self.name, request)
+        granted = await self.store.acquire(key, choices)
+        if expected is not None:
+            expected.over()
+        left = granted.left
+        moved = left is not None and left in self.cluster and self.cluster[left].state in _CLOSED
+        return Lease(granted, self.store, left if moved else None)
+
+    async def expected(self, request: HostRequest) -> Expected | None:
+        """
+        The host that a login will probably go to.
+
+        @param request: without its account.
+        @return: to be told when that is L{over<Expected.over>}; having a lease does.
+        """
+        up, _, _ = self.cluster.usable(self.clock.seconds())
+        last = self.sources.last(request.source) if self.stickiness.seconds else None
+        if last is not None and any(_is(host, last) for host in up):
+            return Expected(last, chosen=False)
+        if not up or getattr(self.strategy, "needsAccount", True):
+            return None
+        order = self.ranked(up, request, await self._counts())
+        if not order:
+            return None
+        first = order[0].settings.address
+        self.coming[first] += 1
+        return Expected(first, True, self.coming)
+
+    async def _counts(self) -> Mapping[HostAddress, int]:
+        """
+        How many sessions each host has, or is about to have.
+        """
+        counts = dict(await self.store.counts(self.name))
+        for host, number in self.coming.items():
+            counts[host] = counts.get(host, 0) + number
+        return counts
+
+    def accepted(self, request: HostRequest, host: HostAddress) -> None:
+        """
+        A login was accepted: the next one from there may go to the same host.
+        """
+        self.sources.accepted(request.source, host)
+
+    def choices(
+        self,
+        request: HostRequest,
+        counts: Mapping[HostAddress, int],
+        tried: Collection[HostAddress] = (),
+        chosen: HostAddress | None = None,
+    ) -> list[Choice]:
+        """
+        The hosts that a login may go to, the best first: those that are up, then
+        those that are suspect; if there is neither, those that are down, for a check
+        can be wrong.
+
+        @param counts: the number of leases on each.
+        @param chosen: what the strategy has said of this login already.
+        """
+        up, suspect, down = (
+            [host for host in group if host.settings.address not in tried]
+            for group in self.cluster.usable(self.clock.seconds())
+        )
+        if request.wanted is not None:
+            return [_choice(host) for host in [*up, *suspect, *down] if _is(host, request.wanted)]
+        first = [host for host in up if _is(host, chosen)]
+        if first:
+            return [_choice(host) for host in dict.fromkeys([*first, *up, *suspect])]
+        groups = (up, suspect) if up or suspect else (down,)
+        return [_choice(host) for group in groups for host in self.ranked(group, request, counts)]
+
+    def ranked(
+        self, hosts: Sequence[Host], request: HostRequest, counts: Mapping[HostAddress, int]
+    ) -> list[Host]:
+        """
+        The hosts as the strategy orders them.
 
         A strategy that fails does not cost the login: the order of the
         configuration is used, and the failure is logged.
         """
-        candidates = [Candidate(host, self.leases.sessions[host]) for host in self.hosts]
+        if not hosts:
+            return []
+        candidates = [self.candidate(host, counts) for host in hosts]
+        byAddress = {host.settings.address: host for host in hosts}
         try:
-            ranked = [each.address for each in self.strategy.rank(candidates, request)]
+            order = [each.address for each in self.strategy.rank(candidates, request)]
         except Exception:
             self._log.failure("the strategy failed; hosts are taken in their order")
-            ranked = list(self.hosts)
-        sticky = self.leases.stickyHost(request.account)
-        first = [sticky] if sticky is not None else []
-        return [host for host in dict.fromkeys([*first, *ranked]) if host in self.hosts]
+            order = list(byAddress)
+        return [byAddress[each] for each in dict.fromkeys(order) if each in byAddress]
 
-    def lease(self, host: HostAddress, request: HostRequest) -> Lease:
+    def candidate(self, host: Host, counts: Mapping[HostAddress, int]) -> Candidate:
         """
-        Take a place on one of the L{choices}.
+        A host, as a strategy sees it.
         """
-        return self.leases.acquire(host, request.account)
+        address = host.settings.address
+        return Candidate(
+            address,
+            counts.get(address, 0),
+            self.cluster.weight(address, self.clock.seconds()),
+            self.traffic.rate(address),
+            host.latency,
+        )
+
+    def _none(self, request: HostRequest, tried: Collection[HostAddress]) -> str:
+        """
+        Why there is nothing to choose from.
+        """
+        if request.wanted is not None:
+            state = self.cluster[request.wanted].state
+            if rank(state) is None:
+                return f"{request.wanted} takes no logins: {state.value}"
+        return "no host answered" if tried else "no host takes logins"
+
+
+def _is(host: Host, address: HostAddress | None) -> bool:
+    return host.settings.address == address
+
+
+def _choice(host: Host) -> Choice:
+    return Choice(host.settings.address, host.settings.maxSessions)

@@ -31,6 +31,7 @@ cluster = "ill"
 [cluster.nice]
 hosts = ["{loopback}:{nice1Host}", "{loopback}:{nice2Host}"]
 select = "round-robin"
+sticky = "0s"
 known_hosts = "known_hosts"
 
 [cluster.ill]

@@ -96,6 +96,7 @@ class ClientTransport(Transport, ClientMethods):
         try:
             self._hostKeys.verify(hostKey)
         except HostUnavailable as problem:
+            self.owner.hostKeyRefused(self, problem)
             self.owner.failed(self, str(problem))
             self.disconnect(DISCONNECT_HOST_KEY_NOT_VERIFIABLE, b"unexpected host key")
             return defer.Deferred()

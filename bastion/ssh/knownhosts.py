@@ -10,13 +10,8 @@ looked up as C{[host]:port} only, never as the bare name too.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import errno
-import fnmatch
-import hmac
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,11 +22,13 @@ from typing import BinaryIO
 from attrs import frozen
 from twisted.logger import Logger
 
-from bastion.interfaces import BastionError, HostAddress, HostUnavailable
+from bastion.interfaces import BastionError, HostAddress, HostKeyRefused
+from bastion.ssh.knownlines import KeyLine, lookupName
 from bastion.ssh.publickeys import blobFormat, fingerprint
 from bastion.wire import Malformed, shown
 
 CACHED_HOSTS = 1024  # whose lines are remembered; a configuration has far fewer
+_NO_FILE = (0, 0, 0)  # the version of a file that is not there
 _KEYS_SHOWN = 8  # in a refusal, however many lines match
 
 
@@ -41,107 +38,29 @@ class KnownHostsError(BastionError):
     """
 
 
-class HostKeyRefused(HostUnavailable):
-    """
-    A host offered a key that is not one of its known keys, or a revoked one.
-
-    @ivar host: the host as configured.
-    @ivar offered: the fingerprint of what it offered.
-    @ivar known: the fingerprints of its known keys, without the revoked ones.
-    """
-
-    def __init__(self, text: str, host: HostAddress, offered: str, known: tuple[str, ...]) -> None:
-        super().__init__(text)
-        self.host = host
-        self.offered = offered
-        self.known = known
-
-
 @frozen
-class _Entry:
+class FileKind:
     """
-    A line that can be used.
+    Whose file it is.
 
-    @ivar matches: whether it is about the host of this name.
+    @ivar name: what an operator calls it.
+    @ivar remedy: what to do when the one of this path cannot be read.
+    @ivar optional: whether none is as good as an empty one.
     """
 
-    number: int
-    revoked: bool
-    matches: Callable[[bytes], bool]
-    format: bytes
-    blob: bytes
-
-    def __str__(self) -> str:
-        return f"{self.format.decode('ascii')} {fingerprint(self.blob)} (line {self.number})"
-
-    @classmethod
-    def parse(cls, number: int, line: bytes) -> _Entry:
-        """
-        The fields: marker (optional), host names, key type, key, comment.
-
-        @raise Malformed: when the line cannot be used.
-        """
-        fields = re.split(rb"[ \t]+", line)
-        marker = fields.pop(0) if line.startswith(b"@") else b""
-        if marker == b"@cert-authority":
-            raise Malformed("host certificates are not supported; list the keys of the hosts")
-        if marker not in (b"", b"@revoked"):
-            raise Malformed(f"unknown marker {shown(marker, 64)!r}")
-        if len(fields) < 3:
-            raise Malformed("host names, key type and key are not all there")
-        names, keyType, key = fields[:3]
-        blob = _base64(key, "key")
-        if blobFormat(blob) != keyType:
-            raise Malformed(f"a key of type {shown(blobFormat(blob))} is called {shown(keyType)}")
-        matches = _hashed(names) if names.startswith(b"|") else _listed(names)
-        return cls(number, bool(marker), matches, keyType, blob)
+    name: str
+    remedy: Callable[[Path], str]
+    optional: bool = False
 
 
-def _base64(text: bytes, what: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise Malformed(f"the {what} is not base64") from None
-
-
-def _listed(names: bytes) -> Callable[[bytes], bool]:
-    """
-    Names and patterns in plain text: a negated one that matches wins.
-    """
-    patterns = names.lower().split(b",")
-
-    def matches(name: bytes) -> bool:
-        hits = [pattern for pattern in patterns if _isLike(name, pattern.removeprefix(b"!"))]
-        return bool(hits) and not any(hit.startswith(b"!") for hit in hits)
-
-    return matches
-
-
-def _isLike(name: bytes, pattern: bytes) -> bool:
-    """
-    Only C{*} and C{?} are special; C{[} is part of C{[host]:port}.
-    """
-    if b"*" not in pattern and b"?" not in pattern:
-        return name == pattern
-    return fnmatch.fnmatchcase(name, pattern.replace(b"[", b"[[]"))
-
-
-def _hashed(names: bytes) -> Callable[[bytes], bool]:
-    """
-    One name, hidden as C{|1|salt|HMAC-SHA1}.
-    """
-    parts = names.split(b"|")
-    if len(parts) != 4 or parts[1] != b"1":
-        raise Malformed("the hashed host name is not of the form |1|salt|hash")
-    salt, digest = (_base64(part, "hashed host name") for part in parts[2:])
-    if len(salt) != 20 or len(digest) != 20:
-        raise Malformed("salt and hash of a host name are 20 bytes each")
-    return lambda name: hmac.digest(salt, name, "sha1") == digest
-
-
-def _lookupName(host: HostAddress) -> bytes:
-    name = host.name if host.port == 22 else f"[{host.name}]:{host.port}"
-    return name.encode().lower()
+#: The operator's.
+KNOWN_HOSTS = FileKind(
+    "known_hosts",
+    lambda path: (
+        f"make it with `ssh-keyscan -p PORT HOST >> {path}` and compare the fingerprints "
+        "(ssh-keygen -lf) with those on the hosts"
+    ),
+)
 
 
 class KnownHosts:
@@ -149,44 +68,68 @@ class KnownHosts:
     The content of a known_hosts file.
 
     @ivar problems: a sentence for each line that was left out.
+    @ivar replaced: lines that count no more, for another key was accepted instead.
     """
 
-    def __init__(self, entries: Sequence[_Entry], problems: Sequence[str]) -> None:
+    def __init__(
+        self,
+        lines: Sequence[KeyLine] = (),
+        problems: Sequence[str] = (),
+        replaced: Sequence[KeyLine] = (),
+    ) -> None:
         self.problems = tuple(problems)
-        self._entries = tuple(entries)
+        self.replaced = tuple(replaced)
+        self._lines = tuple(lines)
         # Going through thousands of hashed lines takes milliseconds.
-        self._keysOf = lru_cache(CACHED_HOSTS)(self._findKeys)
+        self._about = lru_cache(CACHED_HOSTS)(self._findLines)
 
     @classmethod
-    def parse(cls, text: bytes) -> KnownHosts:
+    def parse(cls, text: bytes, name: str = KNOWN_HOSTS.name) -> KnownHosts:
         """
         Read the lines; those that cannot be used become L{problems}.
+
+        @param name: what an operator calls the file.
         """
-        entries, problems = [], []
+        lines, problems = [], []
         for number, line in enumerate(text.split(b"\n"), 1):
             line = line.strip(b" \t\r")
             if not line or line.startswith(b"#"):
                 continue
             try:
-                entries.append(_Entry.parse(number, line))
+                lines.append(KeyLine.parse(name, number, line))
             except Malformed as error:
                 effect = "; this key is NOT revoked" if line.startswith(b"@revoke") else ""
                 problems.append(f"line {number}: {error}{effect}")
-        return cls(entries, problems)
+        return cls(lines, problems)
 
     @classmethod
     def load(cls, path: Path) -> KnownHosts:
         """
         @raise KnownHostsError: when the file cannot be read.
         """
-        with _opened(path) as file:
-            return cls.parse(file.read())
+        try:
+            with regularFile(path) as file:
+                return cls.parse(file.read())
+        except OSError as error:
+            raise _unreadable(path, KNOWN_HOSTS, error) from error
+
+    def about(self, host: HostAddress) -> tuple[KeyLine, ...]:
+        """
+        All lines that match the host, those that revoke a key too.
+        """
+        return self._about(host)
 
     def formats(self, host: HostAddress) -> set[bytes]:
         """
         The key formats of the host's known keys, without the revoked ones.
         """
-        return {entry.format for entry in self._keysOf(host).values()}
+        return {line.format for line in self._keysOf(host).values()}
+
+    def fingerprints(self, host: HostAddress) -> tuple[str, ...]:
+        """
+        The fingerprints of the host's known keys, without the revoked ones.
+        """
+        return tuple(map(fingerprint, self._keysOf(host)))
 
     def verify(self, host: HostAddress, blob: bytes) -> None:
         """
@@ -200,16 +143,21 @@ class KnownHosts:
         if blob not in keys:
             raise self._refusal(host, blob, keys)
 
-    def _findKeys(self, host: HostAddress) -> dict[bytes, _Entry]:
+    def _findLines(self, host: HostAddress) -> tuple[KeyLine, ...]:
+        name = lookupName(host)
+        return tuple(line for line in self._lines if line.matches(name))
+
+    def _keysOf(self, host: HostAddress) -> dict[bytes, KeyLine]:
         """
         The known keys of a host by their blobs, without the revoked ones.
         """
-        name = _lookupName(host)
-        matching = [entry for entry in self._entries if entry.matches(name)]
-        revoked = {entry.blob for entry in matching if entry.revoked}
-        return {entry.blob: entry for entry in matching if entry.blob not in revoked}
+        matching = self._about(host)
+        revoked = {line.blob for line in matching if line.revoked}
+        return {line.blob: line for line in matching if line.blob not in revoked}
 
-    def _refusal(self, host: HostAddress, blob: bytes, keys: dict[bytes, _Entry]) -> HostKeyRefused:
+    def _refusal(
+        self, host: HostAddress, blob: bytes, keys: dict[bytes, KeyLine]
+    ) -> HostKeyRefused:
         """
         The reason, for the operator who must find out what it means.
         """
@@ -220,38 +168,51 @@ class KnownHosts:
             what = f"{shown(keyType)} {offered}"
         except Malformed as error:
             what = f"{offered}, which is no key that can be used ({error})"
-        known = [str(entry) for entry in keys.values()]
-        if len(known) > _KEYS_SHOWN:
-            known[_KEYS_SHOWN:] = [f"and {len(known) - _KEYS_SHOWN} more"]
-        text = f"{host} offered {what}; known_hosts has {', '.join(known)}"
-        if not known:
+        text = f"{host} offered {what}; {_listed(tuple(keys.values()))}"
+        if not keys:
             text = f"no key of {host} is in known_hosts; it offered {what}"
-        name = _lookupName(host)
-        revoking = [e for e in self._entries if e.revoked and e.blob == blob and e.matches(name)]
+        if self.replaced:
+            text += f"; {_listed(self.replaced)}, which no longer counts"
+        revoking = [line for line in self._about(host) if line.revoked and line.blob == blob]
         if revoking:
-            text += f": line {revoking[0].number} revokes the offered one"
+            text += f": {revoking[0].place} revokes the offered one"
+        elif blob in {line.blob for line in self.replaced}:
+            text += ": another key was accepted in place of the offered one"
         elif keyType in self.formats(host):
             text += ": its key was replaced, or something else answers in its place"
-        text += f"; compare with the keys on {host} itself before you change known_hosts"
-        return HostKeyRefused(text, host, offered, tuple(map(fingerprint, keys)))
+        text += (
+            f"; compare with the keys on {host} itself before you accept it or change known_hosts"
+        )
+        return HostKeyRefused(text, host, offered, self.fingerprints(host), blob)
+
+
+def _listed(keys: Sequence[KeyLine]) -> str:
+    """
+    Which file has which keys.
+    """
+    few = keys[:_KEYS_SHOWN]
+    files = dict.fromkeys(line.file for line in few)
+    parts = [f"{file} has {', '.join(str(k) for k in few if k.file == file)}" for file in files]
+    more = f", and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+    return "; ".join(parts) + more
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def regularFile(path: Path) -> Iterator[BinaryIO]:
     """
-    @raise KnownHostsError: when the file cannot be opened or read.
+    A file to read, which has to be a regular one.
+
+    @raise OSError: when it cannot be opened.
     """
-    try:
-        # Without O_NONBLOCK a FIFO of this name would stop the bastion for ever.
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file")
-            yield file
-    except OSError as error:
-        raise KnownHostsError(
-            f"{path}: cannot be read ({error.strerror}); make it with `ssh-keyscan -p PORT HOST "
-            f">> {path}` and compare the fingerprints (ssh-keygen -lf) with those on the hosts"
-        ) from error
+    # Without O_NONBLOCK a FIFO of this name would stop the bastion for ever.
+    with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        yield file
+
+
+def _unreadable(path: Path, kind: FileKind, error: OSError) -> KnownHostsError:
+    return KnownHostsError(f"{path}: cannot be read ({error.strerror}); {kind.remedy(path)}")
 
 
 class KnownHostsFile:
@@ -261,10 +222,11 @@ class KnownHostsFile:
 
     _log = Logger()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: FileKind = KNOWN_HOSTS) -> None:
         self.path = path
+        self.kind = kind
         self._version: tuple[int, int, int] | None = None
-        self._known = KnownHosts((), ())
+        self._known = KnownHosts()
         self._told = ""
 
     def current(self) -> KnownHosts:
@@ -277,21 +239,31 @@ class KnownHostsFile:
         try:
             self._refresh()
             self._told = ""
-        except KnownHostsError as error:
+        except OSError as problem:
+            error = _unreadable(self.path, self.kind, problem)
             if self._version is None:
-                raise
+                raise error from problem
             if self._told != str(error):
                 self._told = str(error)
                 self._log.error("{problem}; its last content still holds", problem=self._told)
         return self._known
 
     def _refresh(self) -> None:
-        with _opened(self.path) as file:
-            # Before reading, so that what is written meanwhile is noticed next time.
-            status = os.fstat(file.fileno())
-            version = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if version != self._version:
-                self._known = KnownHosts.parse(file.read())
-                self._version = version
-                for problem in self._known.problems:
-                    self._log.warn("{path}: {problem}", path=self.path, problem=problem)
+        try:
+            with regularFile(self.path) as file:
+                # Before reading, so that what is written meanwhile is noticed next time.
+                status = os.fstat(file.fileno())
+                version = (status.st_mtime_ns, status.st_size, status.st_ino)
+                if version != self._version:
+                    self._change(version, file.read())
+        except FileNotFoundError:
+            if not self.kind.optional:
+                raise
+            if self._version != _NO_FILE:
+                self._change(_NO_FILE, b"")
+
+    def _change(self, version: tuple[int, int, int], text: bytes) -> None:
+        self._known = KnownHosts.parse(text, self.kind.name)
+        self._version = version
+        for problem in self._known.problems:
+            self._log.warn("{path}: {problem}", path=self.path, problem=problem)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bastion.interfaces import HostUnavailable
+
 if TYPE_CHECKING:
     from bastion.ssh.transport import Transport
 
@@ -36,6 +38,11 @@ class Owner:
         L{lost} follows.
 
         @param problem: for the log; holds no byte of the peer's.
+        """
+
+    def hostKeyRefused(self, transport: Transport, problem: HostUnavailable) -> None:
+        """
+        The host's key is not the known one; L{failed} follows.
         """
 
     def lost(self, transport: Transport) -> None:

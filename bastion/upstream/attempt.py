@@ -17,7 +17,7 @@ from bastion.ssh.client import ClientTransport
 from bastion.ssh.owner import Owner
 from bastion.ssh.transport import Transport
 from bastion.upstream.site import Site
-from bastion.wire import DISCONNECT_BY_APPLICATION
+from bastion.wire import DISCONNECT_BY_APPLICATION, shown
 
 #: How long one host may take to be ready for the login, in seconds.
 HOST_TIME = 5.0
@@ -32,6 +32,8 @@ class Attempt(Owner):
         service; fails with L{HostUnavailable}.
     @ivar over: whether nothing will come of it any more, be the connection still
         there or not.
+    @ivar since: when it was begun, by the clock.
+    @ivar took: how long it took until the host was ready, in seconds.
     """
 
     def __init__(self, site: Site, host: HostAddress, service: Any, client: bytes) -> None:
@@ -43,7 +45,12 @@ class Attempt(Owner):
         self.ready: Deferred[ClientTransport] = Deferred()
         self.host = host
         self.over = False
+        self.since = site.clock.seconds()
+        self.took = 0.0
+        self._clock = site.clock
         self._problem = "closed the connection before the login"
+        self._goodbye = b""
+        self._keyRefused: HostUnavailable | None = None
         self._late = site.clock.callLater(HOST_TIME, self.stop, "did not answer in time")
         hostKeys = site.hostKeys(host)
         self._transport = ClientTransport(self, site.clock, hostKeys, service, client, site.terms)
@@ -53,6 +60,7 @@ class Attempt(Owner):
 
     def _cbReady(self, service: Any) -> None:
         self._late.cancel()
+        self.took = self._clock.seconds() - self.since
         self.ready.callback(self._transport)
 
     def _ebConnect(self, failure: Failure) -> None:
@@ -74,7 +82,8 @@ class Attempt(Owner):
             self._late.cancel()
         self.over = True
         if not self.ready.called:
-            self.ready.errback(HostUnavailable(f"{self.host} {problem}"))
+            unavailable = HostUnavailable(f"{self.host} {problem}")
+            self.ready.errback(self._keyRefused or unavailable)
 
     def drop(self) -> None:
         """
@@ -93,17 +102,26 @@ class Attempt(Owner):
         self._problem = f"is of no use: {problem}"
         self.over = True
 
+    def hostKeyRefused(self, transport: Transport, problem: HostUnavailable) -> None:
+        """
+        See L{Owner}.
+        """
+        self._keyRefused = problem
+
     def disconnected(self, transport: Transport, reason: int, description: bytes) -> None:
         """
         See L{Owner}.
         """
+        self._goodbye = description
         self.over = True
 
     def lost(self, transport: Transport) -> None:
         """
-        See L{Owner}.
+        See L{Owner}; what the host said last is often the reason, such as C{Exceeded
+        MaxStartups}.
         """
-        self._failed(self._problem)
+        said = (self._goodbye or transport.saidInstead).strip()
+        self._failed(f"{self._problem}: {shown(said)}" if said else self._problem)
 
 
 def _factoryOf(transport: ClientTransport) -> IProtocolFactory:

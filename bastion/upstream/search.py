@@ -1,31 +1,36 @@
 """
-From a list of hosts to one upstream connection: verified, encrypted, ready for
-a login.
+From a cluster to one upstream connection: verified, encrypted, ready for a login.
 
-The hosts are tried in order.  The next one is tried as soon as one has failed,
-and also, beside it, when one has kept its user waiting for L{PATIENCE}: the
-first that is ready wins, the others are dropped and their leases given back.
+The selector says which host is next.  One is tried as soon as another has failed, and
+also, beside it, when one has kept its user waiting: the first that is ready wins, the
+others are dropped and their leases given back.  What the search learns of the hosts,
+the selector's cluster is told.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from bastion.hosts.memory import Lease
+from bastion.hosts.expected import Expected
+from bastion.hosts.lease import Lease
 from bastion.interfaces import HostAddress, HostRequest, HostUnavailable, NoHostAvailable
 from bastion.ssh.client import ClientTransport
 from bastion.upstream.attempt import Attempt
 from bastion.upstream.site import Site
 
+_log = Logger()
+
 #: How long a host may take before the next one is tried beside it, in seconds.
 PATIENCE = 2.0
+#: The same for a host that has not been well lately.
+LESS_PATIENCE = 0.25
 #: How long the search may take altogether, in seconds.
 SEARCH_TIME = 9.0
 
@@ -55,6 +60,7 @@ class Search:
         makeService: Callable[[HostAddress], Any],
         passedOver: Callable[[HostAddress, str], None],
         begun: Callable[[HostAddress], Attempt | None] = lambda host: None,
+        expected: Expected | None = None,
     ) -> None:
         """
         @param makeService: the login service for a host; its C{ready} fires when
@@ -62,15 +68,18 @@ class Search:
         @param passedOver: told of each host that was tried in vain, and why.
         @param begun: gives a connection to a host that somebody has begun to make
             before it was known who needs it.
+        @param expected: what the selector has expected.
         """
         self._site = site
         self._request = request
         self._makeService = makeService
         self._passedOver = passedOver
         self._begun = begun
-        self._hosts = deque(site.selector.choices(request))
+        self._expected = expected
+        self._tried: set[HostAddress] = set()
         self._tries: dict[Attempt, Lease] = {}
         self._found: Deferred[Upstream] = Deferred()
+        self._leasing: Deferred[None] | None = None
         self._timers: list[IDelayedCall] = []
         self._until = site.clock.seconds() + SEARCH_TIME
 
@@ -81,39 +90,59 @@ class Search:
         @return: fails with L{NoHostAvailable} when there is none, or not in
             time.  Can be cancelled.
         """
-        self._found = Deferred(lambda _: self._end())
+        found: Deferred[Upstream] = Deferred(lambda _: self._end())
+        self._found = found
         left = self._until - self._site.clock.seconds()
         self._timers = [
-            self._site.clock.callLater(max(0.0, left), self._giveUp),
-            self._site.clock.callLater(PATIENCE, self._tryBeside),
+            self._site.clock.callLater(max(0.0, left), self._giveUp, "no host answered")
         ]
-        found = self._found
         self._try()
         return found
 
     def _try(self) -> None:
         """
-        Try the next host, if there is one.
+        Try the next host, if there is one; one after the other, so that each is
+        tried once.
         """
-        if not self._hosts:
-            if not self._tries:
-                self._giveUp()
+        if self._leasing is not None:
             return
-        host = self._hosts.popleft()
-        lease = self._site.selector.lease(host, self._request)
-        attempt = self._begun(host) or Attempt(
-            self._site, host, self._makeService(host), self._request.client
-        )
+        lease = self._site.selector.lease(self._request, self._tried, self._expected)
+        leased = Deferred.fromCoroutine(lease)
+        self._leasing = leased.addCallbacks(self._cbLeased, self._ebNone)
+        if leased.called:
+            self._leasing = None
+
+    def _cbLeased(self, lease: Lease) -> None:
+        self._leasing = None
+        if self._found.called:
+            # Meanwhile another host was found, or the client has left.
+            lease.release()
+            return
+        host = lease.host
+        self._tried.add(host)
+        begun = self._begun(host)
+        attempt = begun or Attempt(self._site, host, self._makeService(host), self._request.client)
         self._tries[attempt] = lease
+        patience = PATIENCE if self._site.reports.isWell(host) else LESS_PATIENCE
+        self._timers.append(self._site.clock.callLater(patience, self._try))
         attempt.ready.addCallback(self._cbReady, attempt)
         attempt.ready.addErrback(self._ebFailed, attempt)
 
-    def _tryBeside(self) -> None:
-        self._timers.append(self._site.clock.callLater(PATIENCE, self._tryBeside))
-        self._try()
+    def _ebNone(self, failure: Failure) -> None:
+        """
+        There is no other host: wait for those that are being tried.
+        """
+        self._leasing = None
+        reason = failure.getErrorMessage()
+        if not failure.check(NoHostAvailable):
+            _log.error("the state store gives no leases: {problem}", problem=reason)
+            reason = "the state store failed"
+        if not self._found.called and not self._tries:
+            self._giveUp(reason)
 
     def _cbReady(self, transport: ClientTransport, attempt: Attempt) -> None:
         lease = self._tries.pop(attempt)
+        self._site.reports.reached(attempt.host, attempt.took)
         self._end("was slower than another host")
         self._found.callback(Upstream(lease, transport))
 
@@ -123,12 +152,17 @@ class Search:
         if lease is None:
             return
         lease.release()
-        self._passedOver(lease.host, failure.getErrorMessage())
+        assert isinstance(failure.value, HostUnavailable)
+        self._failed(lease.host, failure.value)
         self._try()
 
-    def _giveUp(self) -> None:
+    def _failed(self, host: HostAddress, problem: Exception) -> None:
+        self._site.reports.failed(host, problem)
+        self._passedOver(host, str(problem))
+
+    def _giveUp(self, reason: str) -> None:
         self._end("did not answer in time")
-        self._found.errback(NoHostAvailable("no host answered"))
+        self._found.errback(NoHostAvailable(reason))
 
     def _end(self, problem: str | None = None) -> None:
         """
@@ -144,4 +178,4 @@ class Search:
             lease.release()
             attempt.stop("")
             if problem is not None:
-                self._passedOver(lease.host, f"{lease.host} {problem}")
+                self._failed(lease.host, HostUnavailable(f"{lease.host} {problem}"))

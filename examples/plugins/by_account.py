@@ -23,6 +23,8 @@ class ByAccount:
     class Options:
         pass
 
+    needsAccount = True
+
     def __init__(self, options):
         pass
 

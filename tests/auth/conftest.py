@@ -235,11 +235,12 @@ class Stage:
 
     # bastion.auth.server.LoginOwner
 
-    def accountKnown(self, account: bytes) -> None:
+    def accountKnown(self, login: bytes) -> bytes:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
-        self.told.append(("account", account))
+        self.told.append(("account", login))
+        return login
 
     def attemptRefused(self, method: bytes, reason: str) -> None:
         """

@@ -16,7 +16,8 @@ from zope.interface import implementer
 from zope.interface.interface import InterfaceClass
 
 from bastion.config.readers import Place
-from bastion.interfaces import IExtension, ISessionPolicy, IStrategy
+from bastion.interfaces import IExtension, IHealthCheck, ISessionPolicy, IStrategy
+from bastion.state import IStateStore
 
 
 @frozen
@@ -96,12 +97,17 @@ class BrokenExtension:
 
 EXTENSIONS = (
     FakeExtension("round-robin", IStrategy),
+    FakeExtension("least-sessions", IStrategy),
     FakeExtension("ordered", IStrategy),
     FakeExtension("weighted", IStrategy, WeightedOptions),
     FakeExtension("bare", IStrategy, object),
     BrokenExtension("broken", IStrategy),
     FakeExtension("no-forwarding", ISessionPolicy),
     FakeExtension("limited", ISessionPolicy, WeightedOptions),
+    FakeExtension("handshake", IHealthCheck),
+    FakeExtension("tcp", IHealthCheck),
+    FakeExtension("memory", IStateStore),
+    FakeExtension("shared", IStateStore, WeightedOptions),
 )
 
 

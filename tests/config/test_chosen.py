@@ -15,7 +15,7 @@ from bastion.interfaces import ISessionPolicy, IStrategy
 strategy = chosen(IStrategy, "strategy")
 policies = chosenEach(ISessionPolicy, "session policy")
 
-STRATEGIES = "there are: bare, broken, ordered, round-robin, weighted"
+STRATEGIES = "there are: bare, broken, least-sessions, ordered, round-robin, weighted"
 
 
 def noted(place: Place) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 from bastion.config.load import crossCheck, load, plainValues, readTables
 from bastion.config.problems import ConfigurationError
 from bastion.config.readers import Installed, Place
+from bastion.config.schema import HostTable
 from bastion.interfaces import HostAddress
 
 DIRECTORY = Path("/etc/bastion")
@@ -41,17 +42,29 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         """
         [bastion]
         state_dir = "/var/lib/bastion"
+        store = { name = "shared", weight = 1 }
         [gateway.ESRF-2]
         listen = ["tcp:5022", "tcp6:5023"]
         cluster = "nice"
+        host_separator = "%"
         policies = ["no-forwarding", { name = "limited", weight = 3 }]
         [gateway.notice]
         listen = "tcp:5024"
         notice = "Elsewhere."
         [cluster.nice]
-        hosts = ["nice2:2222", "nice1"]
+        hosts = ["nice2:2222", { host = "nice1", weight = 4, max_sessions = 0 }]
         select = { name = "weighted", weight = 2 }
-        sticky = "8h"
+        sticky = "1h"
+        sticky_by = "account+source"
+        moved = "Moved."
+        max_sessions = 200
+        slow_start = "0s"
+        check = "tcp"
+        check_interval = "20s"
+        check_jitter = "20s"
+        check_rise = 1
+        check_fall = 100
+        outlier = 0
         known_hosts = "keys/nice"
         [cluster.unused]
         hosts = ["[2001:db8::1]"]
@@ -60,17 +73,27 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         installed,
     )
     assert configuration.bastion.state_dir == Path("/var/lib/bastion")
+    assert configuration.bastion.store.extension.name == "shared"
     assert list(configuration.gateways) == ["ESRF-2", "notice"]
     gateway = configuration.gateways["ESRF-2"]
     assert (gateway.name, gateway.cluster) == ("ESRF-2", "nice")
+    assert gateway.host_separator == "%"
     assert gateway.listen == ("tcp:5022", "tcp6:5023")
     assert [choice.extension.name for choice in gateway.policies] == ["no-forwarding", "limited"]
     cluster = configuration.clusters["nice"]
     assert cluster.name == "nice"
-    assert cluster.hosts == (HostAddress("nice2", 2222), HostAddress("nice1", 22))
+    assert cluster.hosts == (
+        HostTable(HostAddress("nice2", 2222)),
+        HostTable(HostAddress("nice1", 22), weight=4, max_sessions=0),
+    )
     assert cluster.select.build()[1].weight == 2
-    assert (cluster.sticky, cluster.known_hosts) == (28800.0, DIRECTORY / "keys/nice")
-    assert configuration.clusters["unused"].hosts == (HostAddress("2001:db8::1"),)
+    assert (cluster.sticky, cluster.sticky_by, cluster.moved) == (3600, "account+source", "Moved.")
+    assert (cluster.max_sessions, cluster.slow_start, cluster.outlier) == (200, 0, 0)
+    assert cluster.check.extension.name == "tcp"
+    assert (cluster.check_interval, cluster.check_jitter) == (20.0, 20.0)
+    assert (cluster.check_rise, cluster.check_fall) == (1, 100)
+    assert cluster.known_hosts == DIRECTORY / "keys/nice"
+    assert configuration.clusters["unused"].addresses == (HostAddress("2001:db8::1"),)
 
 
 def test_admissionIsOverriddenKeyByKey(installed: Installed) -> None:
@@ -103,6 +126,40 @@ def test_admissionIsOverriddenKeyByKey(installed: Installed) -> None:
 def test_portZeroMayBeListenedOnTwice(listen: str, installed: Installed) -> None:
     text = GOOD.replace("tcp:5022", listen) + f'[gateway.b]\nlisten = "{listen}"\nnotice = "x"\n'
     assert len(load(text, DIRECTORY, installed).gateways) == 2
+
+
+def test_stickinessIsSwitchedOffByOneKey(installed: Installed) -> None:
+    cluster = load(GOOD + 'sticky = "0s"\n', DIRECTORY, installed).clusters["nice"]
+    assert (cluster.sticky, cluster.sticky_by) == (0.0, "account")
+
+
+def test_jitterWithoutChecksIsNoMistake(installed: Installed) -> None:
+    text = GOOD + 'check_interval = "0s"\ncheck_jitter = "1m"\n'
+    assert load(text, DIRECTORY, installed).clusters["nice"].check_interval == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "paths"),
+    [
+        ("cluster = 'nice'", []),
+        ("notice = 'x'", ["gateway.a.host_separator"]),
+        ("notice = 'x'\ncluster = 'nice'", ["gateway.a"]),
+        ("clustr = 'nice'", ["gateway.a.clustr"]),
+        ("", ["gateway.a"]),
+    ],
+)
+def test_separatorIsAProblemWhereThereIsSurelyNoCluster(
+    more: str, paths: list[str], place: Place
+) -> None:
+    text = GOOD + f"[gateway.a]\nlisten = 'tcp:1'\nhost_separator = '%'\n{more}\n"
+    top = Place(DIRECTORY, place.installed, {})
+    crossCheck(readTables(plainValues(text), top), top)
+    assert [".".join(path) for path, problem in top.noted] == paths
+
+
+def test_separatorThatIsOffIsNoProblemOfANotice(installed: Installed) -> None:
+    text = GOOD + '[gateway.a]\nlisten = "tcp:1"\nhost_separator = ""\nnotice = "x"\n'
+    assert load(text, DIRECTORY, installed)
 
 
 # Step one
@@ -146,10 +203,21 @@ def test_plainValuesAreThoseOfToml() -> None:
 # All steps
 
 MISTAKES = {
-    "bastion": ["state_dir = 5", "stat_dir = 'x'"],
-    "gateway.esrf": ["listen = 5022", "policies = ['nothing']", "notice = ''", "colour = 1"],
+    "bastion": ["state_dir = 5", "stat_dir = 'x'", "store = 'none'"],
+    "gateway.esrf": [
+        "listen = 5022",
+        "policies = ['nothing']",
+        "notice = ''",
+        "host_separator = 'x'",
+        "colour = 1",
+    ],
     "gateway.esrf.admission": ["dns = 'on'", "max_startups = '3:2:1'", "max_auth_trys = 3"],
-    "cluster.nice": ["hosts = []", "sticky = 8", "known_hosts = ''", "select = 'least'"],
+    "cluster.nice": [
+        *("hosts = []", "sticky = 8", "sticky_by = 'user'", "moved = 1", "check = 'none'"),
+        *("check_interval = '1s'", "check_jitter = '6m'", "check_rise = 0", "check_fall = 0"),
+        *("outlier = 1", "max_sessions = -1", "slow_start = 60"),
+        *("known_hosts = ''", "select = 'least'"),
+    ],
     "cluster.ill": ["hosts = ['a', 'a']", "stick = '8h'", "select = {name='ordered', x=1}"],
     "admission": ["allow_from = ['x']", "dns_exempt = 1", "login_grace_time = '1d'", "x = 1"],
 }

@@ -19,7 +19,7 @@ cluster = "nice"
 [cluster.nice]
 hosts = ["nice1.example.org"]
 """
-STRATEGIES = "there are: bare, broken, ordered, round-robin, weighted"
+STRATEGIES = "there are: bare, broken, least-sessions, ordered, round-robin, weighted"
 CIPHERS = (
     "there are: aes128-ctr, aes128-gcm@openssh.com, aes192-ctr, aes256-ctr, "
     "aes256-gcm@openssh.com, chacha20-poly1305@openssh.com"
@@ -136,8 +136,8 @@ BAD_FILES = [
         [
             'gateway.esrf.listen: missing; write e.g. listen = "tcp:5022"',
             "gateway.esrf.colour: unknown key; the keys here are: "
-            "listen, cluster, notice, policies, algorithms, last_resort, admission, "
-            "rekey_bytes, rekey_packets, rekey_time, keepalive, keepalive_tries",
+            "listen, cluster, host_separator, notice, policies, algorithms, last_resort, "
+            "admission, rekey_bytes, rekey_packets, rekey_time, keepalive, keepalive_tries",
         ],
     ),
     (
@@ -145,6 +145,75 @@ BAD_FILES = [
         [
             'gateway.ill.listen: "tcp:5022" belongs to the gateway "esrf" already; '
             "write another endpoint"
+        ],
+    ),
+    (
+        '[gateway.embl]\nlisten = "tcp:1"\nnotice = "x"\nhost_separator = "%"',
+        [
+            "gateway.embl.host_separator: there is no cluster, whose hosts a user could name; "
+            "leave it out"
+        ],
+    ),
+    (
+        GOOD + "[gateway.ill]\nlisten = 'tcp:1'\ncluster = 'nice'\nhost_separator = '@'",
+        [
+            'gateway.ill.host_separator: "@" cannot be between an account and a host; write one '
+            'character such as "%" or "+", or "" for none '
+            '(no letter, digit, space, "-", ".", "_", "@" or ":")'
+        ],
+    ),
+    (
+        GOOD + "sticky = '0s'\nsticky_by = 'account'",
+        [
+            'cluster.nice.sticky_by: sticky is "0s", and no account comes back to its host; '
+            "leave one of them out"
+        ],
+    ),
+    (
+        GOOD + "check_jitter = '11s'",
+        [
+            "cluster.nice.check_jitter: 11 s are more than the 10 s of check_interval; "
+            "write at most as much"
+        ],
+    ),
+    (
+        GOOD + "check_interval = '2500ms'\ncheck_jitter = '3s'",
+        [
+            "cluster.nice.check_jitter: 3 s are more than the 2.5 s of check_interval; "
+            "write at most as much"
+        ],
+    ),
+    (
+        GOOD + "check_interval = '1s'\ncheck_jitter = '1h'\noutlier = 1\nslow_start = '2h'",
+        [
+            'cluster.nice.check_interval: "1s" is out of range; write at least "2s" and at most '
+            '"1h", or "0s" for not at all',
+            'cluster.nice.check_jitter: "1h" is out of range; write at least "0s" and at most "5m"',
+            "cluster.nice.outlier: 1 is out of range; write a whole number from 2 to 100, "
+            "or 0 for not at all",
+            'cluster.nice.slow_start: "2h" is out of range; write at least "1s" and at most '
+            '"1h", or "0s" for not at all',
+        ],
+    ),
+    (
+        GOOD + "check_intervall = '20s'\ncheck_jitter = '15s'",
+        ['cluster.nice.check_intervall: unknown key; did you mean "check_interval"?'],
+    ),
+    (
+        GOOD + "check = 'ping'\n[bastion]\nstore = 'redis'",
+        [
+            'cluster.nice.check: no health check named "ping"; there are: handshake, tcp',
+            'bastion.store: no store named "redis"; there are: memory, shared',
+        ],
+    ),
+    (
+        GOOD.replace('"nice1.example.org"', '{ host = "n[3-1]", weight = 0, colour = 1 }'),
+        [
+            'cluster.nice.hosts."n[3-1]".host: "n[3-1]": the range 3-1 is reversed; write 1-3',
+            'cluster.nice.hosts."n[3-1]".weight: 0 is out of range; '
+            "write a whole number from 1 to 1000",
+            'cluster.nice.hosts."n[3-1]".colour: unknown key; the keys here are: '
+            "host, weight, max_sessions",
         ],
     ),
     (GOOD + 'select = "least"', [f'cluster.nice.select: no strategy named "least"; {STRATEGIES}']),

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bastion.algorithms import COMPATIBLE_TO_HOSTS, TO_CLIENTS, TO_HOSTS, withLastResort
+from bastion.algorithms import TO_CLIENTS, withLastResort
 from bastion.config.load import load
 from bastion.config.readers import Installed
 from bastion.config.schema import (
@@ -21,10 +21,8 @@ from bastion.config.schema import (
     AdmissionTable,
     BastionTable,
     ClientAlgorithms,
-    ClusterTable,
     Configuration,
     GatewayTable,
-    LegTable,
     MaxStartups,
     homes,
     keys,
@@ -84,12 +82,11 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         DIRECTORY,
         installed,
     )
-    assert configuration.bastion == BastionTable(state_dir=DIRECTORY / "state")
+    store = configuration.bastion.store
+    assert configuration.bastion == BastionTable(state_dir=DIRECTORY / "state", store=store)
+    assert store.extension.name == "memory"
     assert configuration.gateways["a"].policies == ()
-    assert configuration.clusters["b"].known_hosts == DIRECTORY / "known_hosts"
-    assert configuration.clusters["b"].select.extension.name == "round-robin"
-    assert configuration.clusters["b"].sticky == 0.0
-    assert configuration.clusters["b"].algorithms == TO_HOSTS
+    assert configuration.gateways["a"].host_separator == ""
     assert configuration.gateways["a"].last_resort == "auto"
     assert configuration.gateways["a"].admission == AdmissionTable(
         dns="off",
@@ -103,34 +100,6 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         login_grace_time=60.0,
         max_auth_tries=6,
     )
-
-
-@pytest.mark.parametrize("table", [GatewayTable, ClusterTable])
-def test_legsHaveTheSameDefaults(table: type[LegTable], installed: Installed) -> None:
-    configuration = load(SHIPPED.read_text(), DIRECTORY, installed)
-    tables: list[LegTable] = [*configuration.gateways.values(), *configuration.clusters.values()]
-    legs = [each for each in tables if type(each) is table]
-    assert legs
-    for leg in legs:
-        assert (leg.rekey_bytes, leg.rekey_packets, leg.rekey_time) == (1 << 30, 1 << 28, 3600.0)
-        assert (leg.keepalive, leg.keepalive_tries) == (15.0, 3)
-
-
-def test_legsAreSetOneByOne(installed: Installed) -> None:
-    configuration = load(
-        '[gateway.a]\nlisten = "tcp:5022"\ncluster = "b"\nlast_resort = "never"\n'
-        'rekey_bytes = "64KiB"\nrekey_packets = 1000\nrekey_time = "10s"\n'
-        '[cluster.b]\nhosts = ["h"]\nalgorithms = "compatible"\n'
-        'keepalive = "0s"\nkeepalive_tries = 100\n',
-        DIRECTORY,
-        installed,
-    )
-    gateway, cluster = configuration.gateways["a"], configuration.clusters["b"]
-    assert gateway.last_resort == "never"
-    assert (gateway.rekey_bytes, gateway.rekey_packets, gateway.rekey_time) == (65536, 1000, 10.0)
-    assert (gateway.keepalive, cluster.rekey_bytes) == (15.0, 1 << 30)
-    assert cluster.algorithms == COMPATIBLE_TO_HOSTS
-    assert (cluster.keepalive, cluster.keepalive_tries) == (0.0, 100)
 
 
 @pytest.mark.parametrize(

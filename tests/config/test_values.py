@@ -19,7 +19,9 @@ from bastion.config.values import (
     maxStartups,
     oneOf,
     onlyOff,
+    optional,
     sentence,
+    separator,
     size,
     sizeBetween,
     text,
@@ -33,9 +35,16 @@ dns = onlyOff("check the DNS", "require", "report")
 rekey = durationBetween("10s", "24h")
 keepalive = durationBetween("1s", "1h", off=True)
 limit = sizeBetween("64KiB", "64GiB")
+times = wholeNumber(2, 100, off=True)
+words = optional(sentence)
 when = oneOf("auto", "always", "never")
 
 SIZES = 'write a whole number with its unit, KiB, MiB or GiB, e.g. "1GiB"'
+SEPARATORS = 'one character such as "%" or "+", or "" for none'
+NO_SEPARATOR = (
+    f"cannot be between an account and a host; write {SEPARATORS} "
+    '(no letter, digit, space, "-", ".", "_", "@" or ":")'
+)
 UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s", "1h30m"'
 
 
@@ -67,6 +76,16 @@ UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s",
         (when, "never", "never"),
         (tries, 1, 1),
         (tries, 100, 100),
+        (times, 0, 0),
+        (times, 2, 2),
+        (times, 100, 100),
+        (words, "", None),
+        (words, "Moved.", "Moved."),
+        (separator, "", ""),
+        (separator, "%", "%"),
+        (separator, "~", "~"),
+        (separator, "!", "!"),
+        (separator, "/", "/"),
         (dns, "off", "off"),
         (maxStartups, "100:30:300", MaxStartups(100, 30, 300)),
         (maxStartups, "1:0:1", MaxStartups(1, 0, 1)),
@@ -119,6 +138,22 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (tries, "6", 'found the string "6"; write a whole number from 1 to 100, without quotes'),
         (tries, True, "found the boolean true; write a whole number from 1 to 100, without quotes"),
         (tries, 6.0, "found the number 6.0; write a whole number from 1 to 100, without quotes"),
+        (times, 1, "1 is out of range; write a whole number from 2 to 100, or 0 for not at all"),
+        (times, -1, "-1 is out of range; write a whole number from 2 to 100, or 0 for not at all"),
+        (
+            times,
+            False,
+            "found the boolean false; write a whole number from 2 to 100, without quotes, "
+            "or 0 for not at all",
+        ),
+        (words, 0, "found the whole number 0; write the words that the user shall see"),
+        (words, " ", "the string is empty; write the words that the user shall see"),
+        (separator, 5, f"found the whole number 5; write {SEPARATORS}"),
+        *((separator, each, f'"{each}" {NO_SEPARATOR}') for each in "aZ0-._@: é÷"),
+        (separator, "%%", f'"%%" {NO_SEPARATOR}'),
+        (separator, "\n", f'"\\n" {NO_SEPARATOR}'),
+        (separator, "%\n", f'"%\\n" {NO_SEPARATOR}'),
+        (separator, "\x7f", f'"\\x7f" {NO_SEPARATOR}'),
         (
             dns,
             "require",

@@ -6,9 +6,12 @@ must be so when every test is over.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 import attrs
 import pytest
@@ -22,14 +25,13 @@ from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
 from bastion.auth.checkers import hostPortal
 from bastion.auth.messages import NONE, PASSWORD, Failure, Password, Request
-from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable
+from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.terms import clientTerms, hostTerms
-from bastion.hosts.memory import Leases
-from bastion.hosts.selector import Selector
-from bastion.hosts.strategies import NoOptions, Ordered
+from bastion.hosts.selector import Stickiness
 from bastion.interfaces import HostAddress
+from bastion.testing.clusters import Witnesses, selectorOf
 from bastion.testing.network import Network
 from bastion.testing.speakers import Speaker, TrustedKeys, speakingClient, speakingHost
 from bastion.upstream.site import Site
@@ -144,17 +146,26 @@ class Memory:
         self.hosts: dict[str, list[Talker]] = {host.name: [] for host in HOSTS}
         for host in HOSTS:
             self.network.listen(host, lambda host=host: self._newHost(host))
-        self.leases = Leases(self.clock, 0)
         chosen: Any = None
         nice = ClusterTable(
-            name="nice", hosts=HOSTS, select=chosen, known_hosts=Path(), **(cluster or {})
+            name="nice",
+            hosts=tuple(map(HostTable, HOSTS)),
+            select=chosen,
+            check=chosen,
+            known_hosts=Path(),
+            **(cluster or {}),
         )
+        stickiness = Stickiness(nice.sticky, nice.sticky_by == "account+source")
+        self.selector = selectorOf(HOSTS, self.clock, stickiness=stickiness)
+        self.witnesses = Witnesses()
         site = Site(
-            Selector(HOSTS, Ordered(NoOptions()), self.leases),
+            self.selector,
             self.network.endpoint,
             lambda host: TrustedKeys({KEY.public().blob()}),
+            self.witnesses,
             self.clock,
             hostTerms(nice),
+            moved=nice.moved or "",
         )
         admission = AdmissionTable(**settings.pop("admission", {}))
         settings["cluster"] = None if "notice" in settings else "nice"
@@ -167,6 +178,12 @@ class Memory:
         gate = Gate(admission.allow_from, admission.deny_from)
         self.factory = GatewayFactory(gateway, gate, self.startups)
         self.factory.doStart()
+
+    def only(self, host: HostAddress) -> None:
+        """
+        The cluster has one host from now on.
+        """
+        self.selector.cluster = selectorOf([host], self.clock).cluster
 
     def _heard(self, event: LogEvent) -> None:
         self.events.append((event["event"], event["fields"]))
@@ -241,6 +258,15 @@ class Memory:
         return [fields for event, fields in self.events if event == name]
 
     @property
+    def leased(self) -> dict[HostAddress, int]:
+        """
+        The places that are taken.
+        """
+        counts: list[Any] = []
+        self.selector.store.counts("nice").addCallback(counts.append)
+        return {host: count for host, count in counts[0].items() if count}
+
+    @property
     def reason(self) -> str:
         """
         Why the only connection was closed.
@@ -252,12 +278,16 @@ class Memory:
         See that nothing is left of any connection.
         """
         self.checked = True
+        if self.factory.gateway.ready is not None:
+            self.factory.gateway.ready.close()
+        self.selector.traffic.stop()
+        self.network.settle()
         opened = [fields["reference"] for fields in self.named("connection.opened")]
         closed = [fields["reference"] for fields in self.named("connection.closed")]
         assert sorted(opened) == sorted(closed)
         assert self.factory.connections == set()
-        assert {host: n for host, n in self.leases.sessions.items() if n} == {}
-        assert (self.startups._total, dict(self.startups._sources)) == (0, {})
+        assert self.leased == {}
+        assert (self.startups.total, dict(self.startups._sources)) == (0, {})
         assert self.clock.getDelayedCalls() == []
         assert all(talker.tcp.lost for hosts in self.hosts.values() for talker in hosts)
         assert self.failures == []

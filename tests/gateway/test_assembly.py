@@ -21,11 +21,10 @@ from bastion.algorithms import COMPATIBLE_TO_CLIENTS, TO_CLIENTS
 from bastion.config.installed import installed
 from bastion.config.load import load
 from bastion.config.problems import ConfigurationError
-from bastion.gateway.assembly import HostKeysOf, assemble
+from bastion.gateway.assembly import assemble
 from bastion.gateway.factory import GatewayFactory
-from bastion.interfaces import HostAddress, HostUnavailable
+from bastion.interfaces import HostAddress
 from bastion.ssh.hostkeys import loadHostKeys
-from bastion.ssh.knownhosts import KnownHostsFile
 from bastion.wire import string
 
 BLOB = string(b"ssh-ed25519") + string(bytes(32))
@@ -79,7 +78,7 @@ def assembled(directory: Path, file: str = FILE) -> dict[str, GatewayFactory]:
     The gateways of the file.
     """
     configuration = load(file, directory, installed)
-    return assemble(configuration, MemoryReactorClock(), LogPublisher())
+    return dict(assemble(configuration, MemoryReactorClock(), LogPublisher()).gateways)
 
 
 def offering(algorithms: str) -> str:
@@ -118,13 +117,13 @@ def test_everyGatewayIsBuiltInTheOrderOfTheFile(directory: Path) -> None:
 def test_gatewaysOfAClusterHaveASiteAndNoticesHaveNone(directory: Path) -> None:
     factories = assembled(directory)
 
-    site: Any = factories["esrf"]._gateway.site
-    assert site.selector.hosts == (HostAddress("nice1"), HostAddress("nice2", 2222))
-    assert factories["embl"]._gateway.site is None
+    site: Any = factories["esrf"].gateway.site
+    assert site.selector.addresses == (HostAddress("nice1"), HostAddress("nice2", 2222))
+    assert factories["embl"].gateway.site is None
 
 
 def test_endpointsOfHostsAreByName(directory: Path) -> None:
-    site: Any = assembled(directory)["esrf"]._gateway.site
+    site: Any = assembled(directory)["esrf"].gateway.site
 
     endpoint = site.endpoint(HostAddress("nice2", 2222))
 
@@ -281,16 +280,3 @@ def test_listsThatSayTheSameAsAWordNameEachOfTheirs(directory: Path) -> None:
     (problem,) = problems(directory, offering(lists))
 
     assert problem.startswith("gateway.ill.algorithms.host_keys: there is no host key for ")
-
-
-def test_keysOfAHostAreLookedUpInTheFileAsItIsNow(directory: Path) -> None:
-    path = directory / "known_hosts"
-    known = HostKeysOf(KnownHostsFile(path), HostAddress("nice1"))
-    known.verify(BLOB)
-    assert known.formats() == {b"ssh-ed25519"}
-
-    path.write_bytes(b"# nobody is known any more\n")
-
-    with pytest.raises(HostUnavailable):
-        known.verify(BLOB)
-    assert known.formats() == set()

@@ -43,12 +43,14 @@ def test_loginIsCarriedToTheHostAndBack(memory: Any) -> None:
     assert client.hears() == [(MSG_USERAUTH_SUCCESS, b"")]
 
 
-def test_hostIsConnectedAsSoonAsTheAccountIsKnown(memory: Any) -> None:
+def test_hostHearsOfTheAccountAsSoonAsItIsKnown(memory: Any) -> None:
     client = memory.connects()
-    assert memory.hosts["nice1"] == []
+    assert memory.host().hears() == []
 
     client.requests(NONE)
 
+    (request,) = memory.host().hears()
+    assert b"johnson" in request[1]
     assert len(memory.hosts["nice1"]) == 1
 
 
@@ -117,22 +119,22 @@ def test_refusedAttemptsAreRecorded(memory: Any) -> None:
 
 def test_leaseIsTakenWhileTheConnectionLives(memory: Any) -> None:
     client, _ = memory.loggedIn()
-    (lease,) = [n for n in memory.leases.sessions.values() if n]
+    (lease,) = memory.leased.values()
     assert lease == 1
 
     client.leaves()
 
-    assert sum(memory.leases.sessions.values()) == 0
+    assert sum(memory.leased.values()) == 0
 
 
 def test_startupEndsWithTheLogin(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)
-    assert memory.startups._total == 1
+    assert memory.startups.total == 1
 
     memory.host().accepts()
 
-    assert memory.startups._total == 0
+    assert memory.startups.total == 0
 
 
 def test_graceTimeEndsWithTheLogin(memoryOf: Callable[..., Any]) -> None:

@@ -1,5 +1,5 @@
 """
-L{bastion.gateway.lifecycle}: the only host is connected to before the login begins.
+L{bastion.gateway.lifecycle}: the host is connected to before the login begins.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 
 from bastion.auth.messages import NONE, PASSWORD, Password, Request
 from bastion.interfaces import HostAddress
+from bastion.upstream.ready import AGE, MAX_BEGUN
 from bastion.wire import MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS
 
 NICE1 = HostAddress("nice1")
@@ -22,7 +23,7 @@ def withOneHost(memory: Any) -> Any:
     """
     The same site, of whose hosts only nice1 is left.
     """
-    memory.factory._gateway.site.selector.hosts = (NICE1,)
+    memory.only(NICE1)
     return memory
 
 
@@ -70,14 +71,14 @@ def test_onlyHostWaitsForTheLogin(memory: Any) -> None:
     assert host.speaker.witness.events == ["secured"]
     assert host.transport.service is host.speaker.login
     assert host.hears() == []
-    assert sum(memory.leases.sessions.values()) == 0
+    assert sum(memory.leased.values()) == 0
 
 
 def test_loginNeedsNoOtherConnection(memory: Any) -> None:
     client = memory.connects()
     client.requests(NONE)
     assert asked(memory) == [b"johnson"]
-    assert sum(memory.leases.sessions.values()) == 1
+    assert sum(memory.leased.values()) == 1
     logsIn(memory, client)
 
     assert len(memory.hosts["nice1"]) == 1
@@ -102,7 +103,7 @@ def test_loginAwaitsAConnectionThatIsNotReadyYet(memory: Any) -> None:
     request = Request(b"johnson", b"ssh-connection", NONE, b"")
     client.transport.sendPacket(MSG_USERAUTH_REQUEST, request.pack())
     steps(client, 2)
-    assert sum(memory.leases.sessions.values()) == 1
+    assert sum(memory.leased.values()) == 1
 
     memory.network.settle()
 
@@ -111,7 +112,7 @@ def test_loginAwaitsAConnectionThatIsNotReadyYet(memory: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["closes", "vanishes", "says goodbye"])
-def test_clientThatLeavesBeforeTheLoginTakesItAlong(memory: Any, way: str) -> None:
+def test_clientThatLeavesBeforeTheLoginLeavesItToTheNext(memory: Any, way: str) -> None:
     client = memory.connects()
 
     if way == "closes":
@@ -123,9 +124,27 @@ def test_clientThatLeavesBeforeTheLoginTakesItAlong(memory: Any, way: str) -> No
     memory.network.settle()
 
     (host,) = memory.hosts["nice1"]
-    assert host.fate == NOT_NEEDED
+    assert host.fate == []
     assert [name for name, _ in memory.events] == ["connection.opened", "connection.closed"]
-    memory.check()
+    logsIn(memory, memory.connects())
+    assert memory.hosts["nice1"] == [host]
+
+
+def test_strangersCauseAFewConnectionsAndNoEnds(memory: Any) -> None:
+    """
+    They exchange keys and leave, as those do who scan for servers.  A host counts the
+    connections that end without a login against the bastion.
+    """
+    for _ in range(10):
+        strangers = [memory.connects() for _ in range(10)]
+        for stranger in strangers:
+            stranger.leaves()
+
+    assert len(memory.hosts["nice1"]) == MAX_BEGUN
+    assert all(host.fate == [] for host in memory.hosts["nice1"])
+    memory.network.advance(AGE + 0.1)
+    assert all(host.fate == NOT_NEEDED for host in memory.hosts["nice1"])
+    assert len(memory.hosts["nice1"]) == MAX_BEGUN
 
 
 @pytest.mark.parametrize("count", range(10))
@@ -154,16 +173,9 @@ def test_graceTimeEndsItToo(memoryOf: Callable[..., Any]) -> None:
 
     memory.network.advance(8.2)
 
-    assert memory.host().fate == NOT_NEEDED
+    assert memory.host().fate == []
     assert memory.named("host.refused") == []
     memory.check()
-
-
-def test_severalHostsAreNotConnectedToEarly(memoryOf: Callable[..., Any]) -> None:
-    memory = memoryOf()
-    memory.connects()
-
-    assert memory.hosts == {"nice1": [], "nice2": []}
 
 
 @pytest.mark.parametrize("settings", [{"notice": "Go away."}, {"admission": {}}])
@@ -173,7 +185,7 @@ def test_whoCannotLogInCausesNoConnection(
     if "notice" not in settings:
         settings["admission"] = {"deny_from": {ip_network("198.51.100.0/24"): "Use the VPN."}}
     memory = memoryOf(**settings)
-    if memory.factory._gateway.site is not None:
+    if memory.factory.gateway.site is not None:
         withOneHost(memory)
 
     client = memory.connects("198.51.100.7")

@@ -219,4 +219,4 @@ def test_keyExchangeThatDoesNotEndEndsTheConnection(memoryOf: Callable[..., Any]
     memory.network.settle()
 
     assert slow.fate == ["lost"]
-    assert memory.reason == f"{who} fault: the key exchange took too long"
+    assert memory.reason == f"{who} fault: the key exchange took too long: no message of the method came"

@@ -28,12 +28,12 @@ def keeping(memoryOf: Callable[..., Any]) -> Iterator[Callable[[int], Any]]:
 
     def make(count: int) -> Any:
         made.append(memoryOf())
-        made[-1].factory._gateway.ready.count = count
+        made[-1].factory.gateway.ready.count = count
         return made[-1]
 
     yield make
     for memory in made:
-        memory.factory._gateway.ready.close()
+        memory.factory.gateway.ready.close()
 
 
 def logsIn(
@@ -121,14 +121,14 @@ def test_nextLoginUsesItAndItIsReplaced(keeping: Callable[[int], Any]) -> None:
 def test_placesAreTakenByLoginsAlone(keeping: Callable[[int], Any]) -> None:
     memory = keeping(3)
     client, _ = logsIn(memory, 0)
-    assert sum(memory.leases.sessions.values()) == 1
+    assert sum(memory.leased.values()) == 1
     second, _ = logsIn(memory, 1)
-    assert sum(memory.leases.sessions.values()) == 2
+    assert sum(memory.leased.values()) == 2
 
     client.leaves()
     second.leaves()
 
-    assert sum(memory.leases.sessions.values()) == 0
+    assert sum(memory.leased.values()) == 0
 
 
 def test_eachLoginIsHeardOnOneConnection(keeping: Callable[[int], Any]) -> None:
@@ -203,7 +203,7 @@ def test_nextHostIsTriedWhenWhatWasReadyFails(keeping: Callable[[int], Any]) -> 
 
 def test_onlyHostIsTakenFromWhatIsReady(keeping: Callable[[int], Any]) -> None:
     memory = keeping(1)
-    memory.factory._gateway.site.selector.hosts = (NICE1,)
+    memory.only(NICE1)
     logsIn(memory, 0)
     assert count(memory) == (2, 0)
 
@@ -211,9 +211,10 @@ def test_onlyHostIsTakenFromWhatIsReady(keeping: Callable[[int], Any]) -> None:
     assert count(memory) == (2, 0)
     client.leaves()
 
-    # It is nobody else's after that.
-    assert memory.host().fate == NOT_NEEDED
-    assert count(memory) == (2, 0)
+    # Nobody has logged in there: it is as good for the next.
+    assert memory.host().fate == []
+    logsIn(memory, 1)
+    assert count(memory) == (3, 0)
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -222,7 +223,7 @@ def test_shutdownLeavesNothing(keeping: Callable[[int], Any], settled: bool) -> 
     client, _ = logsIn(memory, 0)
     if not settled:
         # Some more of them, of which no byte has moved.
-        memory.factory._gateway.ready.prepare(HostAddress("nice2"), b"SSH-2.0-x")
+        memory.factory.gateway.ready.prepare(HostAddress("nice2"), b"SSH-2.0-x")
 
     memory.factory.dismissAll("the gateway stopped", "The gateway is being stopped.")
     memory.network.settle()

@@ -4,6 +4,7 @@ L{bastion.gateway.route}: the way of one connection to its host.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from bastion.audit.events import ConnectionLog
 from bastion.auth.client import UserAuthClient
 from bastion.auth.outcome import LoginImpossible
 from bastion.gateway.route import Route
+from bastion.hosts.selector import Stickiness
 from bastion.interfaces import HostAddress, HostRequest
 from bastion.testing.speakers import Witness
+from bastion.upstream.ready import AGE
 
-REQUEST = HostRequest(b"johnson", "192.0.2.1", "esrf")
+REQUEST = HostRequest(b"", "192.0.2.1", "esrf")
 NICE1, NICE2 = HostAddress("nice1"), HostAddress("nice2")
 
 
@@ -32,16 +35,17 @@ class Travelled:
         self.events: list[Any] = []
         publisher = LogPublisher(lambda event: self.events.append(event["fields"]))
         self.log = ConnectionLog(publisher)
-        self.route = Route(memory.factory._gateway.ready, self.owner, self.log)
+        self.route = Route(memory.factory.gateway.ready, REQUEST, self.owner, self.log)
 
-    def reach(self) -> list[Any]:
+    def reach(self, name: bytes | None = None) -> list[Any]:
         """
         Go to the next host.
 
+        @param name: what the user calls it.
         @return: what came of it, as soon as it has.
         """
         found: list[Any] = []
-        reached: Deferred[UserAuthClient] = self.route.reach(REQUEST)
+        reached: Deferred[UserAuthClient] = self.route.reach(b"johnson", name)
         reached.addCallbacks(found.append, lambda failure: found.append(failure.value))
         self.memory.network.settle()
         return found
@@ -54,7 +58,7 @@ class Travelled:
         assert upstream is not None
         self.route.close()
         self.memory.network.settle()
-        upstream.lease.release()
+        assert self.route.lost(upstream.transport)
 
 
 @pytest.fixture
@@ -105,7 +109,9 @@ def test_behindTheLastHostTheLoginIsImpossible(travelled: Travelled) -> None:
 
     assert isinstance(problem, LoginImpossible)
     assert str(problem) == "No host can be reached at the moment; please try again later."
-    assert [fields["host"] for fields in travelled.events] == ["nice1", "nice2"]
+    *passed, last = travelled.events
+    assert [fields["host"] for fields in passed] == ["nice1", "nice2"]
+    assert last == {"reason": "no host answered"}
 
 
 def test_hostsThatArePassedOverAreLogged(travelled: Travelled) -> None:
@@ -139,7 +145,7 @@ def single(travelled: Travelled) -> Travelled:
     """
     A route to the only host.
     """
-    travelled.memory.factory._gateway.site.selector.hosts = (NICE1,)
+    travelled.memory.only(NICE1)
     return travelled
 
 
@@ -157,7 +163,7 @@ def begun(travelled: Travelled) -> list[Any]:
 
 def test_begunIsReached(single: Travelled) -> None:
     (host,) = begun(single)
-    assert sum(single.memory.leases.sessions.values()) == 0
+    assert sum(single.memory.leased.values()) == 0
 
     (service,) = single.reach()
 
@@ -186,8 +192,59 @@ def test_beginningTwiceIsBeginningOnce(single: Travelled) -> None:
     single.route.close()
 
 
-def test_withSeveralHostsNothingIsBegun(travelled: Travelled) -> None:
+def test_withSeveralHostsTheStrategysChoiceIsBegun(travelled: Travelled) -> None:
+    (host,) = begun(travelled)
+
+    (service,) = travelled.reach()
+
+    assert service.transport.transport.other is host.tcp
+    assert travelled.memory.hosts["nice2"] == []
+    travelled.closed()
+
+
+def test_strategyThatNeedsTheAccountIsNotAskedWithoutIt(travelled: Travelled) -> None:
+    travelled.memory.selector.strategy.needsAccount = True
+
     assert begun(travelled) == []
+
+
+def test_begunForTheLastHostOfTheSourceIsNobodysPlace(travelled: Travelled) -> None:
+    """
+    The account sticks to none: the strategy decides, and what was begun is kept.
+    """
+    selector = travelled.memory.selector
+    selector.stickiness = Stickiness(60)
+    selector.accepted(REQUEST, NICE2)
+    travelled.route.begin(REQUEST.client)
+    travelled.memory.network.settle()
+    (other,) = travelled.memory.hosts["nice2"]
+
+    (service,) = travelled.reach()
+
+    assert service.host == NICE1
+    assert other.fate == []
+    attempt = travelled.memory.factory.gateway.ready.take(NICE2, REQUEST.client)
+    assert attempt is not None
+    attempt.drop()
+    travelled.closed()
+
+
+def test_namedHostIsTheOnlyOne(travelled: Travelled) -> None:
+    (service,) = travelled.reach(b"nice2")
+    assert service.host == NICE2
+    travelled.closed()
+
+    (problem,) = travelled.reach(b"nice2")
+    assert isinstance(problem, LoginImpossible)
+    assert str(problem).startswith("nice2 takes no logins at the moment;")
+
+
+def test_hostOfAnotherNameIsNoHost(travelled: Travelled) -> None:
+    (problem,) = travelled.reach(b"nice3")
+
+    assert isinstance(problem, LoginImpossible)
+    assert str(problem) == "There is no host nice3 here."
+    assert travelled.events == []
 
 
 def test_begunInVainIsBegunAnew(single: Travelled) -> None:
@@ -203,7 +260,7 @@ def test_begunInVainIsBegunAnew(single: Travelled) -> None:
 
 
 def test_begunIsWhatIsReady(single: Travelled) -> None:
-    ready = single.memory.factory._gateway.ready
+    ready = single.memory.factory.gateway.ready
     ready.count = 1
     ready.prepare(NICE1, REQUEST.client)
 
@@ -212,18 +269,58 @@ def test_begunIsWhatIsReady(single: Travelled) -> None:
     single.route.close()
 
 
-def test_begunThatIsNotReachedIsClosed(single: Travelled) -> None:
+def test_nobodyIsExpectedAnyMoreOnceThereIsAPlace(travelled: Travelled) -> None:
+    coming = travelled.memory.selector.coming
+    begun(travelled)
+    assert coming == {NICE1: 1}
+
+    travelled.reach()
+    assert not coming
+    travelled.closed()
+
+
+def test_nobodyIsExpectedAnyMoreAfterTheEnd(travelled: Travelled) -> None:
+    coming = travelled.memory.selector.coming
+    begun(travelled)
+
+    travelled.route.close()
+    travelled.route.ended()
+
+    assert not coming
+
+
+def test_whoIsExpectedTooLateIsNotExpected(travelled: Travelled) -> None:
+    """
+    A store far away answers when the login has its place already.
+    """
+    selector = travelled.memory.selector
+    near, late = selector.store, Deferred[Any]()
+    selector.store = SimpleNamespace(counts=lambda cluster: late)
+    travelled.route.begin(REQUEST.client)
+    selector.store = near
+    travelled.reach()
+
+    late.callback({})
+
+    assert not selector.coming
+    assert len(travelled.memory.hosts["nice1"]) == 1
+    travelled.closed()
+
+
+def test_begunThatIsNotReachedIsKeptForTheNext(single: Travelled) -> None:
     (host,) = begun(single)
 
     single.route.close(11, b"disconnected by user")
     single.memory.network.settle()
+    assert host.fate == []
 
+    single.memory.network.advance(AGE + 0.1)
     assert host.fate == [("disconnected", 11, b"not needed"), "lost"]
     assert single.events == []
 
 
 def test_acceptedLoginMakesReady(travelled: Travelled) -> None:
-    ready = travelled.memory.factory._gateway.ready
+    ready = travelled.memory.factory.gateway.ready
     ready.count = 1
     travelled.reach()
 

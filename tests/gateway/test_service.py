@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.application.service import IService
+from twisted.application.service import IService, Service
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     connectProtocol,
@@ -24,7 +24,7 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Port
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs
 from zope.interface.verify import verifyObject
 
 from bastion.auth.messages import NONE
@@ -39,8 +39,70 @@ from bastion.gateway.service import (
     endpointsOf,
     listenersOf,
 )
+from bastion.interfaces import BastionError
 
 ANY_PORT = "tcp:0:interface=127.0.0.1"
+
+
+class StoreUnusable(BastionError):
+    """
+    A store that cannot be opened.
+    """
+
+
+class Store:
+    """
+    A store that says when it is opened and closed.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self.problem: Exception | None = None
+
+    def open(self, clock: Any, stateDir: Path | None) -> Deferred[None]:
+        """
+        See L{bastion.state.IStateStore}.
+        """
+        assert (clock, stateDir) == (reactor, Path("/nowhere"))
+        self.kept.told.append("open")
+        return fail(self.problem) if self.problem else succeed(None)
+
+    def close(self) -> Deferred[None]:
+        """
+        See L{bastion.state.IStateStore}.
+        """
+        self.kept.told.append("close")
+        return succeed(None)
+
+
+class Cluster(Service):
+    """
+    A cluster that says what it does.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+
+    def restore(self) -> Deferred[None]:
+        """
+        See L{bastion.gateway.clusterservice.ClusterService}.
+        """
+        self.kept.told.append("restore")
+        return succeed(None)
+
+    def startService(self) -> None:
+        """
+        It is at work.
+        """
+        super().startService()
+        self.kept.told.append("start")
+
+    def stopService(self) -> None:
+        """
+        It is not.
+        """
+        super().stopService()
+        self.kept.told.append("stop")
 
 
 class Kept:
@@ -50,7 +112,12 @@ class Kept:
 
     def __init__(self, *listeners: Listener) -> None:
         self.closed = 0
-        self.service = BastionService(reactor, listeners, self._close)
+        self.store = Store(self)
+        self.clusters: list[Any] = [Cluster(self)]
+        self.told: list[str] = []
+        self.service = BastionService(
+            reactor, listeners, self.clusters, self.store, Path("/nowhere"), self._close
+        )
 
     def _close(self) -> None:
         self.closed += 1
@@ -253,3 +320,31 @@ async def test_stoppingWaitsForTheLastConnection(memory: Any) -> None:
     memory.network.advance(2)
     await stopped
     assert kept.closed == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatWasBeforeIsKnownBeforeAnybodyIsLetIn(memory: Any) -> None:
+    kept = Kept(listener(memory))
+    kept.service.privilegedStartService()
+    assert kept.told == ["open", "restore"]
+
+    kept.service.startService()
+    assert kept.told == ["open", "restore", "start"]
+
+    await kept.service.stopService()
+    assert kept.told == ["open", "restore", "start", "stop", "close"]
+    assert kept.closed == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_storeThatCannotBeOpenedIsSaidAndTheGatewaysListen(memory: Any) -> None:
+    kept = Kept(listener(memory))
+    kept.store.problem = StoreUnusable("no such server")
+    with capturedLogs() as events:
+        kept.service.privilegedStartService()
+
+    assert [e["problem"] for e in events if e["log_level"] is LogLevel.critical] == [
+        "no such server"
+    ]
+    assert len(kept.ports) == 1
+    await kept.service.stopService()

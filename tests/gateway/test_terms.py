@@ -31,7 +31,7 @@ from bastion.config.schema import ClusterTable, GatewayTable
 from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.interfaces import HostAddress
 from bastion.ssh.terms import WITH_CLIENTS, WITH_HOSTS, Patience, RekeyLimits, Terms
-from bastion.testing.speakers import speakingHost
+from bastion.testing.speakers import Speaker, speakingHost
 from bastion.wire import DISCONNECT_KEY_EXCHANGE_FAILED, MSG_CHANNEL_DATA, string, uint32
 
 NEW = b"SSH-2.0-OpenSSH_9.9"
@@ -53,7 +53,9 @@ def clusterTable(**keys: Any) -> ClusterTable:
     A cluster's table.
     """
     chosen: Any = None
-    return ClusterTable(name="nice", hosts=(), select=chosen, known_hosts=Path(), **keys)
+    return ClusterTable(
+        name="nice", hosts=(), select=chosen, check=chosen, known_hosts=Path(), **keys
+    )
 
 
 def offering(**lists: tuple[bytes, ...]) -> Terms:
@@ -264,12 +266,17 @@ def test_clientWithNothingInCommonIsToldSoAndSoIsTheLog(
 
 def test_hostWithNothingInCommonIsPassedOverAndTheLogSaysWhy(memoryOf: Callable[..., Any]) -> None:
     memory = memoryOf(cluster={"algorithms": evolve(TO_HOSTS, ciphers=CHACHA)})
-    hosts = [speakingHost(Clock(), Key(Ed25519PrivateKey.generate())) for _ in range(2)]
-    for number, host in enumerate(hosts, start=1):
-        host.transport.terms = offering(ciphers=CBC)
-        transport = host.transport
+    hosts: list[Speaker] = []
+
+    def connected() -> Any:
+        hosts.append(speakingHost(Clock(), Key(Ed25519PrivateKey.generate())))
+        transport: Any = hosts[-1].transport
+        transport.terms = offering(ciphers=CBC)
         transport.ssh_KEXINIT = leaveItToUs
-        memory.network.listen(HostAddress(f"nice{number}"), lambda it=transport: it)
+        return transport
+
+    for name in ("nice1", "nice2"):
+        memory.network.listen(HostAddress(name), connected)
     client = memory.connects()
     client.requests(NONE)
 

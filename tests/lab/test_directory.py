@@ -81,6 +81,7 @@ def test_theBastionIsConfigured(directory: LabDirectory) -> None:
     assert values["gateway"]["ill"]["listen"] == "tcp:6023:interface=127.0.0.1"
     assert values["cluster"]["nice"]["hosts"] == ["127.0.0.1:40001", "127.0.0.1:40002"]
     assert values["cluster"]["nice"]["select"] == "round-robin"
+    assert values["cluster"]["nice"]["sticky"] == "0s"
     assert values["cluster"]["ill"]["hosts"] == ["127.0.0.1:40003"]
 
 

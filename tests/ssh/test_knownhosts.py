@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from twisted.logger import capturedLogs
 
-from bastion.interfaces import HostAddress, HostUnavailable
+from bastion.interfaces import HostAddress, HostKeyRefused, HostUnavailable
 from bastion.ssh import knownhosts
-from bastion.ssh.knownhosts import HostKeyRefused, KnownHosts, KnownHostsError, KnownHostsFile
+from bastion.ssh.knownhosts import KnownHosts, KnownHostsError, KnownHostsFile
 from bastion.ssh.publickeys import fingerprint
 from bastion.wire import string
 
@@ -91,6 +91,7 @@ def test_anUnknownHostIsRefusedWithTheOfferedFingerprint() -> None:
         f"no key of nice1:2201 is in known_hosts; it offered ssh-ed25519 {fingerprint(NEW)}; "
     )
     assert (error.host, error.offered, error.known) == (host, fingerprint(NEW), ())
+    assert error.key == NEW
 
 
 def test_aChangedKeyIsRefusedWithBothFingerprints() -> None:
@@ -150,14 +151,16 @@ def test_aRevocationIsForTheMatchingHostsOnlyAndMakesNoneKnown() -> None:
     ],
 )
 def test_aMalformedKeyIsRefusedAndNothingElseHappens(blob: bytes) -> None:
-    text = str(refusal(KnownHosts.parse(line("*")), NICE, blob))
+    error = refusal(KnownHosts.parse(line("*")), NICE, blob)
+    text = str(error)
 
     assert "no key that can be used" in text
     assert fingerprint(blob) in text and fingerprint(OLD) in text
     assert text.isprintable()
+    assert error.key == blob
 
 
-@pytest.mark.parametrize("function", ["fingerprint", "blobFormat", "_lookupName"])
+@pytest.mark.parametrize("function", ["fingerprint", "blobFormat", "lookupName"])
 def test_aFailureOnTheWayAcceptsNothing(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Like CVE-2025-26465, where memory running out skipped the comparison.
@@ -311,10 +314,10 @@ def test_aLookupIsRememberedButNotForEver() -> None:
     for number in range(knownhosts.CACHED_HOSTS + 10):
         known.verify(HostAddress(f"nice{number}"), OLD)
 
-    info = known._keysOf.cache_info()
+    info = known._about.cache_info()
     assert info.currsize == knownhosts.CACHED_HOSTS
     known.verify(HostAddress(f"nice{knownhosts.CACHED_HOSTS}"), OLD)
-    assert known._keysOf.cache_info().hits == info.hits + 1
+    assert known._about.cache_info().hits == info.hits + 1
 
 
 # Files

@@ -17,10 +17,8 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from bastion.auth.client import UserAuthClient
-from bastion.hosts.memory import Leases
-from bastion.hosts.selector import Selector
-from bastion.hosts.strategies import NoOptions, Ordered
 from bastion.interfaces import HostAddress, HostRequest
+from bastion.testing.clusters import Witnesses, selectorOf
 from bastion.testing.network import Network
 from bastion.testing.speakers import Speaker, TrustedKeys, speakingHost
 from bastion.upstream.attempt import Attempt
@@ -45,12 +43,18 @@ class Cluster:
         self.network = Network()
         self.clock = self.network.clock
         self.speakers: dict[HostAddress, list[Speaker]] = {host: [] for host in hosts}
-        self.leases = Leases(self.clock, 0)
+        self.selector = selectorOf(hosts, self.clock)
+        self.witnesses = Witnesses()
         for host in hosts:
             self.answers(host)
         trusted = TrustedKeys({KEY.public().blob()})
-        selector = Selector(hosts, Ordered(NoOptions()), self.leases)
-        self.site = Site(selector, self.network.endpoint, lambda host: trusted, self.clock)
+        self.site = Site(
+            self.selector,
+            self.network.endpoint,
+            lambda host: trusted,
+            self.witnesses,
+            self.clock,
+        )
 
     def answers(self, host: HostAddress, expected: bool = True) -> None:
         """
@@ -96,7 +100,9 @@ class Cluster:
         """
         The places that are taken.
         """
-        return {host: count for host, count in self.leases.sessions.items() if count}
+        counts: list[Any] = []
+        self.selector.store.counts("nice").addCallback(counts.append)
+        return {host: count for host, count in counts[0].items() if count}
 
 
 class Searching:

@@ -11,7 +11,7 @@ import pytest
 
 from bastion.interfaces import HostAddress
 from bastion.upstream.attempt import HOST_TIME, Attempt
-from bastion.upstream.ready import AGE, ReadyConnections
+from bastion.upstream.ready import AGE, MAX_BEGUN, ReadyConnections
 
 A, B = HostAddress("a"), HostAddress("b")
 OPENSSH, PUTTY = b"SSH-2.0-OpenSSH_9.2", b"SSH-2.0-PuTTY_Release_0.78"
@@ -293,3 +293,81 @@ def test_closedSaysSoToTheHosts(cluster: Any) -> None:
     cluster.network.settle()
 
     assert cluster.fates(A) == [NOT_NEEDED, NOT_NEEDED]
+
+
+# What is begun for a login that may come
+
+
+def begin(cluster: Any, ready: Any, count: int = 1) -> list[Attempt]:
+    """
+    So many clients are on their way to their login.
+    """
+    begun = [ready.begin(A, OPENSSH) for _ in range(count)]
+    cluster.network.settle()
+    return begun
+
+
+def test_begunIsReadyForItsLogin(cluster: Any) -> None:
+    ready = cluster.ready(0)
+    (attempt,) = begin(cluster, ready)
+    assert transportOf(attempt).service.name == b"ssh-userauth"
+
+    ready.used(attempt)
+    assert count(cluster) == (1, 0)
+    attempt.drop()
+    cluster.network.settle()
+
+
+def test_noMoreAreBegunThanTheHostIsAskedToBear(cluster: Any) -> None:
+    ready = cluster.ready(0)
+    *begun, oneMore = begin(cluster, ready, MAX_BEGUN + 1)
+
+    assert oneMore is None
+    ready.back(begun[0], OPENSSH)
+    assert begin(cluster, ready) == [begun[0]]
+    assert begin(cluster, ready) == [None]
+    assert count(cluster) == (MAX_BEGUN, 0)
+
+    for attempt in begun:
+        ready.back(attempt, OPENSSH)
+    ready.close()
+    cluster.network.settle()
+
+
+def test_whatWasNotNeededIsForTheNextAndKeepsItsAge(cluster: Any) -> None:
+    ready = cluster.ready(0)
+    (attempt,) = begin(cluster, ready)
+    cluster.network.advance(AGE - 1)
+    ready.back(attempt, OPENSSH)
+    assert ready.take(A, OPENSSH) is attempt
+
+    ready.begin(A, OPENSSH)
+    (other,) = begin(cluster, ready)
+    ready.back(other, OPENSSH)
+    cluster.network.advance(AGE + 0.1)
+    assert ready.take(A, OPENSSH) is None
+    attempt.drop()
+    ready.close()
+    cluster.network.settle()
+
+
+def test_whatIsTooOldOrDeadIsNotKept(cluster: Any) -> None:
+    ready = cluster.ready(0)
+    old, dead = begin(cluster, ready, 2)
+    hostsEnd(cluster, 1).loseConnection()
+    cluster.network.advance(AGE)
+    ready.back(old, OPENSSH)
+    ready.back(dead, OPENSSH)
+    cluster.network.settle()
+
+    assert ready.take(A, OPENSSH) is None
+    assert cluster.fates(A)[0][-1] == "lost"
+    assert cluster.clock.getDelayedCalls() == []
+
+
+def test_nothingIsKeptReadyAtAHostThatIsNotWell(cluster: Any) -> None:
+    cluster.witnesses.isWell = lambda host: host != A
+    ready = cluster.ready(2)
+    ready.prepare(A, OPENSSH)
+
+    assert count(cluster) == (0, 0)

@@ -57,7 +57,7 @@ def test_begunInVainIsPassedOverAndReported(among: Among) -> None:
     searching.next()
 
     assert (searching.host, searching.left) == (B, ({B: 1}, []))
-    assert searching.passed == [(A, "a is of no use: an unexpected key")]
+    assert searching.passed == [(A, "an unexpected key")]
 
 
 def test_timeOfAHostBeganWithItsConnection(among: Among) -> None:

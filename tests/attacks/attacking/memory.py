@@ -28,15 +28,13 @@ from attacking.way import Way, kept, peerState, step
 from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
 from bastion.auth.checkers import hostPortal
-from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable
+from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.terms import clientTerms, hostTerms
-from bastion.hosts.memory import Leases
-from bastion.hosts.selector import Selector
-from bastion.hosts.strategies import NoOptions, Ordered
 from bastion.interfaces import HostAddress
 from bastion.ssh.client import HostKeys
+from bastion.testing.clusters import Witnesses, selectorOf
 from bastion.testing.network import MemoryTransport, Network
 from bastion.testing.speakers import TrustedKeys
 from bastion.upstream.site import Site as Cluster
@@ -96,14 +94,20 @@ class Site:
             self.network.listen(host, lambda name=host.name: self._newHost(name))
         chosen: Any = None
         cluster = ClusterTable(
-            name="nice", hosts=self.addresses, select=chosen, known_hosts=Path(), **legs
+            name="nice",
+            hosts=tuple(map(HostTable, self.addresses)),
+            select=chosen,
+            check=chosen,
+            known_hosts=Path(),
+            **legs,
         )
-        self._leases = Leases(self.clock, 0)
+        self._selector = selectorOf(self.addresses, self.clock)
         keys = hostKeys or TrustedKeys({keyBlob(KEY)})
         site = Cluster(
-            Selector(self.addresses, Ordered(NoOptions()), self._leases),
+            self._selector,
             self.network.endpoint,
             lambda host: keys,
+            Witnesses(),
             self.clock,
             hostTerms(cluster),
         )
@@ -320,10 +324,21 @@ class Site:
         for _ in range(NOTICED):
             self.clock.advance(1)
             self.settle()
+        self._keepsNone()
         self._nothingIsLeft()
         written = [*self.log, json.dumps([fields for _, fields in self.events])]
         leaks = [text for text in written for secret in SECRETS if secret.decode() in text]
         assert leaks == []
+
+    def _keepsNone(self) -> None:
+        """
+        What is kept for the next login, and for the next look at the traffic, is no
+        rest of what was.
+        """
+        assert self.factory.gateway.ready is not None
+        self.factory.gateway.ready.close()
+        self._selector.traffic.stop()
+        self.settle()
 
     def _nothingIsLeft(self) -> None:
         gc.collect()
@@ -332,8 +347,10 @@ class Site:
         closed = [fields["reference"] for fields in self.named("connection.closed")]
         assert sorted(opened) == sorted(closed)
         assert self.factory.connections == set()
-        assert sum(self._leases.sessions.values()) == 0
-        assert (self._startups._total, dict(self._startups._sources)) == (0, {})
+        counts: list[Any] = []
+        self._selector.store.counts("nice").addCallback(counts.append)
+        assert sum(counts[0].values()) == 0
+        assert (self._startups.total, dict(self._startups._sources)) == (0, {})
         assert self.clock.getDelayedCalls() == []
         assert all(host.gone for hosts in self.hosts.values() for host in hosts)
 
