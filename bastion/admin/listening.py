@@ -80,20 +80,15 @@ class Listening:
         return result
 
 
-def listen(directory: Path, factory: IProtocolFactory, reactor: Any) -> Listening:
+def listen(directory: Path, lock: int, factory: IProtocolFactory, reactor: Any) -> Listening:
     """
     Open the control socket of a C{state_dir}.
 
+    @param lock: what L{locked} has given; it is closed with the socket.
     @param factory: of what is spoken on it.
-    @raise ControlUnusable: when there can be none.
+    @raise ControlUnusable: when there can be none; the lock is given back.
     """
     path = directory / SOCKET
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise ControlUnusable(
-            f"{path} has more than the {LONGEST_PATH} bytes that the path of a socket may have; "
-            "choose a shorter bastion.state_dir"
-        )
-    lock = _locked(directory / LOCK)
     try:
         _removeStale(path)
         owners = OwnersOnly(factory)
@@ -109,10 +104,19 @@ def listen(directory: Path, factory: IProtocolFactory, reactor: Any) -> Listenin
     return Listening(path, port, owners, lock)
 
 
-def _locked(path: Path) -> int:
+def locked(directory: Path) -> int:
     """
+    See that no other bastion works in a C{state_dir}.
+
     @return: a descriptor that holds the lock until it is closed.
+    @raise ControlUnusable: when another one does, or no socket can be there.
     """
+    if len(os.fsencode(directory / SOCKET)) > LONGEST_PATH:
+        raise ControlUnusable(
+            f"{directory / SOCKET} has more than the {LONGEST_PATH} bytes that the path of a "
+            "socket may have; choose a shorter bastion.state_dir"
+        )
+    path = directory / LOCK
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(path, flags, _OWNER_ONLY)

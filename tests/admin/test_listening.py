@@ -25,7 +25,7 @@ from twisted.protocols.wire import Echo
 from twisted.python.failure import Failure
 
 from bastion.admin import listening
-from bastion.admin.listening import ControlUnusable, Listening, listen, userOf
+from bastion.admin.listening import ControlUnusable, Listening, listen, locked, userOf
 
 ECHO = Factory.forProtocol(Echo)
 
@@ -93,7 +93,7 @@ def refusal(directory: Path) -> str:
     Why there is no socket.
     """
     with pytest.raises(ControlUnusable) as caught:
-        listen(directory, ECHO, reactor)
+        listen(directory, locked(directory), ECHO, reactor)
     return str(caught.value)
 
 
@@ -122,7 +122,7 @@ async def test_socketIsItsOwnersFromTheFirstMoment(
         made.append(modeOf(tmp_path / "control.sock"))
 
     monkeypatch.setattr(listening.socket.socket, "bind", binding)
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
 
     assert made == [0o600]
     assert modeOf(tmp_path / "control.sock") == 0o600
@@ -134,7 +134,7 @@ async def test_socketIsItsOwnersFromTheFirstMoment(
 async def test_modeDoesNotDependOnTheUmask(tmp_path: Path) -> None:
     before = os.umask(0o777)
     try:
-        control = listen(tmp_path, ECHO, reactor)
+        control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     finally:
         os.umask(before)
     assert modeOf(tmp_path / "control.sock") == 0o600
@@ -155,7 +155,7 @@ async def test_ownerAndRootAreServed(
 ) -> None:
     monkeypatch.setattr(listening, "userOf", lambda _: whose)
     monkeypatch.setattr(listening.os, "geteuid", lambda: 1234)
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     client = await connected(control.path)
     assert await client.answer == b"hello"
     await control.close()
@@ -168,7 +168,7 @@ async def test_anybodyElseIsClosedWithoutAWord(
 ) -> None:
     monkeypatch.setattr(listening, "userOf", lambda _: 4321)
     monkeypatch.setattr(listening.os, "geteuid", lambda: 1234)
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     with capturedLogs() as logs:
         client = await connected(control.path)
         assert await client.answer == b""
@@ -184,7 +184,7 @@ async def test_anybodyElseIsClosedWithoutAWord(
 @pytest_twisted.ensureDeferred
 async def test_closedSocketIsGoneAndCanBeOpenedAgain(tmp_path: Path) -> None:
     for _ in range(2):
-        control = listen(tmp_path, ECHO, reactor)
+        control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
         client = await connected(control.path)
         await client.answer
         await control.close()
@@ -194,7 +194,7 @@ async def test_closedSocketIsGoneAndCanBeOpenedAgain(tmp_path: Path) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_socketOfALivingProcessIsLeftAlone(tmp_path: Path) -> None:
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     assert refusal(tmp_path) == (
         f"{tmp_path}/control.lock is locked by another bastion, process {os.getpid()}; "
         "stop it first, or give this one a bastion.state_dir of its own"
@@ -227,7 +227,7 @@ async def test_socketOfADeadProcessIsReplaced(tmp_path: Path) -> None:
         process.kill()
     assert (tmp_path / "control.sock").is_socket()
 
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
 
     client = await connected(control.path)
     assert await client.answer == b"hello"
@@ -237,7 +237,7 @@ async def test_socketOfADeadProcessIsReplaced(tmp_path: Path) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_socketThatSomebodyHasRemovedCanBeClosed(tmp_path: Path) -> None:
-    control = listen(tmp_path, ECHO, reactor)
+    control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     control.path.unlink()
     with capturedLogs() as logs:
         await control.close()
@@ -255,7 +255,7 @@ async def test_fileThatIsNoSocketIsNotRemoved(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     # And the lock is given back.
     path.unlink()
-    await listen(tmp_path, ECHO, reactor).close()
+    await listen(tmp_path, locked(tmp_path), ECHO, reactor).close()
 
 
 def test_linkIsNotFollowed(tmp_path: Path) -> None:
@@ -290,5 +290,5 @@ async def test_socketThatCannotBeBoundGivesTheLockBack(
         assert (
             refusal(tmp_path) == f"{tmp_path}/control.sock cannot be made: No space left on device"
         )
-    control: Listening = listen(tmp_path, ECHO, reactor)
+    control: Listening = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     await control.close()

@@ -31,6 +31,7 @@ async def test_serviceAnswersWhileItRuns(operations: FakeOperations, tmp_path: P
         client.ask("/status")
 
     with capturedLogs() as logs:
+        service.privilegedStartService()
         service.startService()
     assert await deferToThread(client.ask, "/status") == STATUS
     (event,) = [event for event in logs if "path" in event]
@@ -45,6 +46,7 @@ async def test_serviceAnswersWhileItRuns(operations: FakeOperations, tmp_path: P
 async def test_serviceCanBeStartedAgain(operations: FakeOperations, tmp_path: Path) -> None:
     service: Any = controlService(operations, tmp_path, reactor)
     for _ in range(2):
+        service.privilegedStartService()
         service.startService()
         await service.stopService()
     assert service.stopService() is None
@@ -56,20 +58,23 @@ def test_socketIsMadeByTheUserThatTheProcessEndsUpAs(
     """
     Whatever is opened with privileges is open before that.
     """
-    controlService(operations, tmp_path, reactor).privilegedStartService()
-    assert list(tmp_path.iterdir()) == []
+    service: Any = controlService(operations, tmp_path, reactor)
+    service.privilegedStartService()
+    assert [path.name for path in tmp_path.iterdir()] == ["control.lock"]
+    assert service.stopService() is None
 
 
-@pytest_twisted.ensureDeferred
-async def test_bastionThatCannotBeControlledDoesNotStart(
+def test_secondBastionInADirectoryDoesNotEvenOpenWhatIsInIt(
     operations: FakeOperations, tmp_path: Path
 ) -> None:
     first: Any = controlService(operations, tmp_path, reactor)
-    first.startService()
+    first.privilegedStartService()
     second: Any = controlService(operations, tmp_path, reactor)
     with pytest.raises(CannotListen) as caught, capturedLogs() as logs:
-        second.startService()
+        second.privilegedStartService()
     assert str(caught.value).startswith(f"the control socket: {tmp_path}/control.lock is locked")
     assert [event["problem"] for event in logs] == [str(caught.value).partition(": ")[2]]
     assert second.stopService() is None
-    await first.stopService()
+    assert first.stopService() is None
+    second.privilegedStartService()
+    assert second.stopService() is None
