@@ -13,7 +13,6 @@ to know where they were.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from twisted.python.failure import Failure
 
 from bastion.hosts.statetext import LARGEST_TEXT, Damaged, Kept, read, written
 from bastion.interfaces import BastionError
+from bastion.wholefile import replace
 
 NAME = "state.json"
 
@@ -221,29 +221,11 @@ def _content(path: Path) -> bytes:
 
 def _replace(path: Path, kept: Kept, now: float) -> int:
     """
-    Make the file anew.  What a crash leaves of it has a name that the next write uses
-    again.
+    Make the file anew.
 
     @return: its size.
     """
     text = written(kept, now)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace(path, text)
     return len(text)

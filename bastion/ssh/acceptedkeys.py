@@ -12,9 +12,7 @@ is never accepted, and an accepted key that was revoked later takes no one's pla
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
-import secrets
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +24,7 @@ from bastion.interfaces import BastionError, HostAddress
 from bastion.ssh.knownhosts import FileKind, KnownHosts, KnownHostsFile, regularFile
 from bastion.ssh.knownlines import KeyLine, lookupName
 from bastion.ssh.publickeys import blobFormat, fingerprint
+from bastion.wholefile import replace
 from bastion.wire import Malformed
 
 #: The bastion's own.
@@ -125,7 +124,7 @@ class AcceptedKeys:
             out = {line.number for line in _accepted(KnownHosts.parse(text), host, keyFormat)}
             lines = text.removesuffix(b"\n").split(b"\n")
             kept = [line for number, line in enumerate(lines, 1) if number not in out]
-            _replace(self.path, b"".join(line + b"\n" for line in kept) + more)
+            replace(self.path, b"".join(line + b"\n" for line in kept) + more)
         except OSError as error:
             raise KeyNotAccepted(
                 f"{self.path}: cannot be written ({error.strerror}); "
@@ -144,30 +143,6 @@ class AcceptedKeys:
 
 def _accepted(known: KnownHosts, host: HostAddress, keyFormat: bytes) -> list[KeyLine]:
     return [line for line in known.about(host) if line.format == keyFormat and not line.revoked]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """
-    Make a file have this content, or the one that it had, whatever happens on the way.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)  # the umask may have taken bits away
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 @frozen

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import secrets
 import shlex
 import socket
 import stat
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from twisted.conch.ssh.keys import EncryptedKeyError, Key
 
 from bastion.interfaces import BastionError
+from bastion.wholefile import create
 from bastion.wire import Reader, shown
 
 # A private key of 16,384 bits takes less than a quarter of this.
@@ -238,7 +238,7 @@ def _make(path: Path, kind: _Kind, text: bytes) -> Key:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
-            _install(path, text, 0o600)
+            create(path, text)
     except OSError as error:
         raise HostKeyError(
             f"{path}: cannot be made ({error.strerror}); let the bastion's user write to "
@@ -248,38 +248,6 @@ def _make(path: Path, kind: _Kind, text: bytes) -> Key:
     if installed is None:
         raise HostKeyError(f"{path}: was removed as soon as it was made; start again")
     return installed
-
-
-def _install(path: Path, content: bytes, mode: int) -> None:
-    """
-    Make a file appear whole or not at all, whatever happens on the way.
-
-    @raise FileExistsError: when there is one of this name; it stays as it is.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)  # the umask may have taken bits away
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # Unlike a rename, a link never replaces anything.
-        os.link(temporary, path)
-    finally:
-        os.unlink(temporary)
-    _syncDirectory(path.parent)
-
-
-def _syncDirectory(directory: Path) -> None:
-    """
-    Let the names of new files outlast a power failure.
-    """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _completePublicHalf(path: Path, key: Key) -> None:
@@ -295,4 +263,4 @@ def _completePublicHalf(path: Path, key: Key) -> None:
     # no reason not to start.
     with contextlib.suppress(OSError):
         if not public.exists():
-            _install(public, text, 0o644)
+            create(public, text, 0o644)

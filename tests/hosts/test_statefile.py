@@ -184,7 +184,7 @@ def test_fileIsOnTheDiskBeforeItHasItsName(kept: Record, monkeypatch: pytest.Mon
     And its name is before anybody is told.
     """
     steps = []
-    fsync, rename = os.fsync, os.rename
+    fsync, rename = os.fsync, os.replace
 
     def synced(descriptor: int) -> None:
         isFile = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -196,7 +196,7 @@ def test_fileIsOnTheDiskBeforeItHasItsName(kept: Record, monkeypatch: pytest.Mon
         rename(old, new)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "rename", renamed)
+    monkeypatch.setattr(os, "replace", renamed)
     kept.save(1).addCallback(lambda _: steps.append(("told", kept.written)))
     assert steps == [("file", None), ("rename", None), ("directory", 1), ("told", 1)]
 
@@ -216,7 +216,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, step: str) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(os, step, before)
 
 
-@pytest.mark.parametrize("step", ["fsync", "rename", "open"])
+@pytest.mark.parametrize("step", ["fsync", "replace", "open"])
 def test_writeThatFailsLeavesTheOldFileAndNothingElse(
     kept: Record, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

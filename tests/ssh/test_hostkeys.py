@@ -156,7 +156,7 @@ def test_thePublicHalfIsNotNeeded(keyDirectory: Path, monkeypatch: pytest.Monkey
     def fail(*args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(hostkeys, "_install", fail)
+    monkeypatch.setattr(hostkeys, "create", fail)
     assert len(loadHostKeys(keyDirectory)) == 2
 
 
