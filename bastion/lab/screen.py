@@ -5,6 +5,7 @@ What the lab tells: to people, how to log in; to programs, where everything is.
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,16 @@ class Announcement:
             f"  logs      {self._show(self.directory.bastionLog)} (bastion),"
             f" {self._show(self.directory.hostsLog)} (hosts)",
             f"  settings  {self._show(self.directory.configuration)}",
+            f"  control   {self._control()} hosts",
         ]
+
+    def _control(self) -> str:
+        """
+        The bastionctl beside this Python, for this bastion.
+        """
+        program = self._show(Path(sys.executable).with_name("bastionctl"))
+        configuration = shlex.quote(self._show(self.directory.configuration))
+        return f"{shlex.quote(program)} --config {configuration}"
 
     def _hostsOnly(self) -> list[str]:
         known = self._knownHosts(self.directory.knownHosts)

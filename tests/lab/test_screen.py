@@ -5,6 +5,7 @@ What the lab tells.
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ The lab is up: the bastion, and behind it nice1 and nice2 (NICE cluster) and ill
   password  abcd-efgh-jkmn  (any account name)
   logs      .lab/bastion.log (bastion), .lab/hosts.log (hosts)
   settings  .lab/bastion.toml
+  control   BIN/bastionctl --config .lab/bastion.toml hosts
 
 Ctrl-C stops everything.
 """
@@ -54,7 +56,8 @@ def announcement(tmp_path: Path) -> Announcement:
 
 
 def test_peopleGetLinesToCopy(announcement: Announcement) -> None:
-    assert announcement.asText() == WITH_BASTION.replace("HERE", str(announcement.here))
+    text = WITH_BASTION.replace("HERE", str(announcement.here))
+    assert announcement.asText() == text.replace("BIN", str(Path(sys.executable).parent))
 
 
 def test_withoutBastionTheyAreTheHosts(announcement: Announcement) -> None:
