@@ -5,13 +5,15 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test slow bench check packages clean
+.PHONY: help run test slow bench bench-selection unit check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
 	@echo "make test   the whole test suite, against real SSH programs"
 	@echo "make slow   the tests that move gigabytes"
 	@echo "make bench  the performance, beside its peers (as root)"
+	@echo "make bench-selection  how evenly hosts are filled: a simulation, half an hour"
+	@echo "make unit   how far the systemd unit is closed (systemd-analyze)"
 	@echo "make check  style and types (ruff, mypy)"
 	@echo "make clean  remove what the others have made"
 
@@ -26,6 +28,13 @@ slow: .venv/installed packages
 
 bench: .venv/installed packages
 	$(BIN)/python -m benchmarks --json bench.json $(BENCH_ARGS)
+
+bench-selection: .venv/installed
+	$(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
+
+# Above 2.0 it fails (in tenths).
+unit:
+	systemd-analyze security --offline=true --threshold=20 --no-pager etc/bastion.service
 
 check: .venv/installed
 	$(BIN)/ruff check

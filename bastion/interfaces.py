@@ -14,6 +14,37 @@ from attrs import field, frozen
 from zope.interface import Attribute, Interface
 from zope.interface.interface import InterfaceClass
 
+from bastion.errors import (
+    AdmissionRefused,
+    BastionError,
+    HostKeyRefused,
+    HostUnavailable,
+    HostUnhealthy,
+    NoHostAvailable,
+)
+
+__all__ = [
+    "ALLOW",
+    "AdmissionRefused",
+    "BastionError",
+    "Candidate",
+    "ChannelRequest",
+    "HostAddress",
+    "HostKeyRefused",
+    "HostRequest",
+    "HostUnavailable",
+    "HostUnhealthy",
+    "IAdmissionRule",
+    "ICheckedHost",
+    "IExtension",
+    "IHealthCheck",
+    "ISessionPolicy",
+    "IStrategy",
+    "Login",
+    "NoHostAvailable",
+    "Verdict",
+]
+
 # Values that cross the interfaces
 
 
@@ -60,12 +91,12 @@ class Candidate:
 
     @ivar address: the host.
     @ivar sessions: how many leases are out on it, of all that share the store.
-    @ivar weight: how much of the work it shall get beside the others, above 0;
-        less than configured for a while after it has come back.
-    @ivar bandwidth: what its sessions move through this bastion, both ways, in
-        bytes per second; a moving average.
-    @ivar latency: how long it takes from the connection to being ready for a
-        login, in seconds, a moving average; L{None} while that is not known.
+    @ivar weight: how much of the work it shall get, above 0; less than configured
+        for a while after it has come back.
+    @ivar bandwidth: what its sessions move, both ways, in bytes per second; a
+        moving average.
+    @ivar latency: how long it takes until it is ready for a login, in seconds; a
+        moving average, L{None} while that is not known.
     """
 
     address: HostAddress
@@ -134,61 +165,6 @@ class Verdict:
 
 
 ALLOW = Verdict()
-
-
-# Errors
-
-
-class BastionError(Exception):
-    """
-    The parent of the errors that a role may raise.
-    """
-
-
-class HostUnavailable(BastionError):
-    """
-    No upstream connection to this host: it did not answer, answered nonsense,
-    or its key is not the known one.  The text says which, for the log.
-    """
-
-
-class HostUnhealthy(HostUnavailable):
-    """
-    A check found that a host would not take a login.  The text says why.
-    """
-
-
-class HostKeyRefused(HostUnavailable):
-    """
-    A host offered a key that is not one of its known keys, or a revoked one.
-
-    @ivar host: the host as configured.
-    @ivar offered: the fingerprint of what it offered.
-    @ivar known: the fingerprints of its known keys, without the revoked ones.
-    @ivar key: what it offered, as it came.
-    """
-
-    def __init__(
-        self, text: str, host: HostAddress, offered: str, known: tuple[str, ...], key: bytes
-    ) -> None:
-        super().__init__(text)
-        self.host = host
-        self.offered = offered
-        self.known = known
-        self.key = key
-
-
-class NoHostAvailable(BastionError):
-    """
-    Every host of the cluster was tried, or none may be, or the time for trying is
-    over.  The text says which, for the log.
-    """
-
-
-class AdmissionRefused(BastionError):
-    """
-    This client may not come in.  The text is shown to its user.
-    """
 
 
 # Roles
@@ -269,10 +245,24 @@ class IHealthCheck(Interface):
         """
         Look at one host.
 
-        @return: a Deferred that fires with anything if the host is well; fails with
-            L{HostUnavailable} (L{HostUnhealthy}, for one) and a reason if it is not.
-            It is cancelled when it takes too long; then it has to leave nothing
-            behind.
+        @return: a Deferred; fails with L{HostUnavailable} (L{HostUnhealthy}, for one)
+            and a reason if the host is not well.  It is cancelled when it takes too
+            long; then it has to leave nothing behind.
+        """
+
+
+class IAdmissionRule(Interface):
+    """
+    Whether a client may come in.
+    """
+
+    def admit(source: str) -> Any:
+        """
+        Decide about one connection, while its keys are exchanged.
+
+        @param source: the client's address, as text without a port.
+        @return: a Deferred; fails with L{AdmissionRefused} if it may not.  Any other
+            failure refuses too.  It is cancelled when the client leaves.
         """
 
 

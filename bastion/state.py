@@ -63,7 +63,8 @@ class Granted:
     @ivar token: what to confirm or to release.
     @ivar host: where the place is.
     @ivar left: the host that the key sticks to, if it is not among the choices or
-        has no room: the account moves away from it.
+        has no room: the account moves away from it.  L{None} once it has moved: the key
+        came to C{host} after it was there.
     """
 
     token: str
@@ -165,10 +166,10 @@ class IStateStore(Interface):
     def acquire(sticky: StickyKey, choices: Any) -> Any:
         """
         Take a place, in one step that nobody can come between: on the host of an
-        unfinished login of the same visitor, or else on the host that the key sticks
-        to, if that is one of the choices and has room; else on the first choice that
-        has.  The host of a connection that is still there comes before one that was
-        remembered.
+        unfinished login of the same visitor, or else on a host that the key sticks to,
+        if that is one of the choices and has room; else on the first choice that has.
+        The host of a connection that is still there comes before one that is remembered,
+        and of several, the one that the key came to last.
 
         @param choices: a sequence of L{Choice}, the best first.
         @return: a Deferred of L{Granted}; fails with L{NoHostAvailable} when none of
@@ -192,9 +193,10 @@ class IStateStore(Interface):
             hosts without any may be missing.
         """
 
-    def stickyHost(sticky: StickyKey) -> Any:
+    def stickyHosts(sticky: StickyKey) -> Any:
         """
-        @return: a Deferred of the host that L{acquire} would prefer, or L{None}.
+        @return: a Deferred of a sequence of the hosts that L{acquire} would prefer, the
+            best first.
         """
 
     def setAdminState(cluster: str, host: HostAddress, state: AdminState | None) -> Any:

@@ -20,6 +20,7 @@ from bastion.config.problems import ConfigurationError
 from bastion.gateway.assembly import assemble
 from bastion.gateway.operations import RunningBastion
 from bastion.gateway.service import BastionService, endpointsOf, listenersOf
+from bastion.hardening import HardeningRefused, harden
 
 
 class Options(usage.Options):
@@ -51,16 +52,21 @@ def makeService(options: Options) -> IService:
 
     path = Path(options["config"])
     try:
+        harden()
         configuration = read(path, installed)
         publisher = LogPublisher(OperatorLog())
         endpoints = endpointsOf(configuration, reactor)
         assembly = assemble(configuration, reactor, publisher)
         auditLog = JSONLines(configuration.bastion.state_dir / "audit.jsonl")
+    except HardeningRefused as error:
+        raise SystemExit(f"the process cannot be closed to others: {error}") from None
     except ConfigurationError as error:
         raise SystemExit(f"{path} cannot be used:\n{error}") from None
     except AuditLogUnusable as error:
         raise SystemExit(f"the audit log cannot be written: {error}") from None
     publisher.addObserver(auditLog)
+    # Again: the kernel decides anew when twistd has changed the user.
+    reactor.callWhenRunning(harden)
     reactor.callWhenRunning(settle)
     stateDir = configuration.bastion.state_dir
     bastion = BastionService(

@@ -222,6 +222,13 @@ class ChannelOpen:
             reader.string(), reader.uint32(), reader.uint32(), reader.uint32(), reader.rest()
         )
 
+    def payload(self) -> bytes:
+        """
+        The message again.
+        """
+        numbers = uint32(self.sender) + uint32(self.window) + uint32(self.maxPacket)
+        return string(self.type) + numbers + self.data
+
 
 @frozen
 class ChannelRequestMessage:

@@ -17,4 +17,6 @@ starts for a session.
 
 C{python -m benchmarks}, as root, measures and prints everything;
 C{python -m benchmarks.packets} measures the ciphers alone.
+C{python -m benchmarks.selection} simulates how the strategies fill the hosts of a
+cluster (L{benchmarks.simulation}), without any network.
 """

@@ -74,7 +74,9 @@ def test_verdictWithARefusalDoesNotAllow(reason: str) -> None:
     assert not Verdict(reason).allowed
 
 
-@pytest.mark.parametrize("error", [HostUnavailable, HostUnhealthy, NoHostAvailable, AdmissionRefused])
+@pytest.mark.parametrize(
+    "error", [HostUnavailable, HostUnhealthy, NoHostAvailable, AdmissionRefused]
+)
 def test_errorsOfTheRolesHaveOneParent(error: type[Exception]) -> None:
     assert issubclass(error, BastionError)
 

@@ -21,6 +21,8 @@ from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 
 from bastion import __version__
+from bastion.config.problems import ConfigurationError
+from bastion.hardening import HardeningRefused
 from bastion.tap import Options, makeService, settle
 from bastion.wire import string
 
@@ -59,6 +61,17 @@ class Reading(Protocol):
         The end.
         """
         self.gone.callback(None)
+
+
+@pytest.fixture(autouse=True)
+def hardened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """
+    How often the process was to be closed to others, which must not happen to the one
+    that runs the tests.
+    """
+    calls: list[str] = []
+    monkeypatch.setattr("bastion.tap.harden", lambda: calls.append("harden"))
+    return calls
 
 
 def service(directory: Path, text: str | None = GOOD) -> Any:
@@ -184,3 +197,28 @@ def test_whatIsThereAtTheStartIsOutOfTheCollectorsSight() -> None:
         assert gc.get_freeze_count() > 10_000
     finally:
         gc.unfreeze()
+
+
+def test_processIsClosedToOthersBeforeAnythingIsRead(
+    directory: Path, hardened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*arguments: Any) -> None:
+        hardened.append("read")
+        raise ConfigurationError([])
+
+    monkeypatch.setattr("bastion.tap.read", read)
+    with pytest.raises(SystemExit):
+        service(directory)
+    assert hardened == ["harden", "read"]
+
+
+def test_processThatCannotBeClosedToOthersDoesNotStart(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise HardeningRefused("no prctl here")
+
+    monkeypatch.setattr("bastion.tap.harden", refuse)
+    with pytest.raises(SystemExit) as caught:
+        service(directory)
+    assert str(caught.value) == "the process cannot be closed to others: no prctl here"

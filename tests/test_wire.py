@@ -139,6 +139,12 @@ def test_messageIsReadWithWhatFollowsIt(message: Any, payload: bytes) -> None:
     assert type(message).parse(payload) == message
 
 
+def test_wishForAChannelIsWrittenAsItWasRead() -> None:
+    (payload,) = [each for message, each in MESSAGES if isinstance(message, ChannelOpen)]
+    for data in (b"", b"\1\2"):
+        assert ChannelOpen.parse(payload + data).payload() == payload + data
+
+
 @pytest.mark.parametrize(("message", "payload"), MESSAGES)
 def test_shortMessageIsMalformed(message: Any, payload: bytes) -> None:
     for size in range(len(payload) - len(message.data)):

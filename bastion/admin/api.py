@@ -88,6 +88,14 @@ class ControlAPI:
         queryParameters(request.args, ())
         return _answer(request, await _asked(self._operations.connections))
 
+    @app.route("/penalties", methods=["GET"])
+    async def penalties(self, request: BoundedRequest) -> bytes:
+        """
+        Every waiting time.
+        """
+        queryParameters(request.args, ())
+        return _answer(request, await _asked(self._operations.penalties))
+
     @app.route("/explain", methods=["GET"])
     async def explain(self, request: BoundedRequest) -> bytes:
         """
@@ -136,6 +144,15 @@ class ControlAPI:
         given = bodyParameters(bodyOf(request), ("reference",), ("reason",))
         close = self._operations.close
         return _answer(request, await _changed(close, given["reference"], given["reason"]))
+
+    @app.route("/penalties/lift", methods=["POST"])
+    async def lift(self, request: BoundedRequest) -> bytes:
+        """
+        Somebody need not wait any longer.
+        """
+        given = bodyParameters(bodyOf(request), ("source",), ("account",))
+        lift = self._operations.lift
+        return _answer(request, await _changed(lift, given["source"], given["account"]))
 
     async def _change(
         self, request: BoundedRequest, change: Callable[..., Any], name: str, needed: bool = False

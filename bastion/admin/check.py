@@ -17,6 +17,7 @@ from bastion.config.file import read
 from bastion.config.installed import installed
 from bastion.config.problems import ConfigurationError, Problem, dotted
 from bastion.config.schema import ClusterTable, Configuration, GatewayTable
+from bastion.gateway.accounts import AccountsFile
 from bastion.gateway.service import endpointsOf
 from bastion.ssh.knownhosts import KnownHosts, KnownHostsError
 
@@ -42,7 +43,22 @@ def problemsOf(path: Path) -> list[Problem]:
         if any(each.path == str(path.absolute()) for each in error.problems):
             raise Unreadable(str(error)) from None
         return list(error.problems)
-    return [*_endpointProblems(configuration), *_hostProblems(configuration.clusters)]
+    return [
+        *_accountProblems(configuration),
+        *_endpointProblems(configuration),
+        *_hostProblems(configuration.clusters),
+    ]
+
+
+def _accountProblems(configuration: Configuration) -> list[Problem]:
+    path = configuration.bastion.accounts_file
+    if path is None:
+        return []
+    try:
+        AccountsFile(path, tuple(configuration.gateways)).refresh()
+    except ConfigurationError as error:
+        return list(error.problems)
+    return []
 
 
 def _endpointProblems(configuration: Configuration) -> list[Problem]:

@@ -169,6 +169,21 @@ def close(desk: Desk) -> int:
     return DONE
 
 
+def penalties(desk: Desk) -> int:
+    """
+    Show who has to wait after failed logins, or lift that.
+    """
+    source, account = desk.options.lift, desk.options.account
+    if account and not source:
+        raise Misused("--account needs --lift SOURCE")
+    if source:
+        answer = desk.control().change("/penalties/lift", source=source, account=account)
+    else:
+        answer = desk.control().ask("/penalties")
+    desk.show(answer, lambda: screens.penaltiesLines(answer, desk.screen, lifted=bool(source)))
+    return DONE
+
+
 def explain(desk: Desk) -> int:
     """
     Show where a login would go now, and why.
@@ -210,6 +225,7 @@ COMMANDS: Mapping[str, Command] = {
     "accept-key": acceptKey,
     "connections": connections,
     "close": close,
+    "penalties": penalties,
     "check-config": checkConfig,
     "explain": explain,
 }

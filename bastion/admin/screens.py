@@ -18,6 +18,7 @@ from bastion.gateway.control import (
     ConnectionStatus,
     Explanation,
     HostStatus,
+    PenaltyStatus,
     Status,
 )
 
@@ -62,6 +63,13 @@ _CONNECTIONS = (
     Column("PHASE"),
     Column("FOR", isNumber=True),
     Column("TRAFFIC", isNumber=True),
+)
+_PENALTIES = (
+    Column("SOURCE", shrinks=True),
+    Column("ACCOUNT", shrinks=True),
+    Column("FOR", isNumber=True),
+    Column("KEPT OUT"),
+    Column("BECAUSE OF", wraps=True),
 )
 _CANDIDATES = (
     Column("RANK", isNumber=True),
@@ -216,6 +224,28 @@ def closedLines(closed: Closed) -> list[str]:
     A connection that was closed.
     """
     return [f"connection {visible(closed['reference'])}: closed"]
+
+
+def penaltiesLines(penalties: Sequence[PenaltyStatus], screen: Screen, lifted: bool) -> list[str]:
+    """
+    A line for each waiting time; one without an account is everybody's from there.
+
+    @param lifted: whether these are the ones that were taken back.
+    """
+    if not penalties:
+        return ["there was nothing to lift" if lifted else "nobody has to wait"]
+    rows = [
+        (
+            each["source"],
+            "all" if each["account"] is None else each["account"],
+            duration(each["seconds"]),
+            "yes" if each["active"] else "not yet",
+            ", ".join(each["kinds"]),
+        )
+        for each in penalties
+    ]
+    lines = table(_PENALTIES, rows, screen)
+    return ["lifted:", *lines] if lifted else lines
 
 
 def explanationLines(explanation: Explanation, screen: Screen) -> list[str]:

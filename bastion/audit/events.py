@@ -33,6 +33,8 @@ from bastion.interfaces import BastionError
 CATALOGUE: Mapping[str, str] = {
     "connection.opened": "{source} connected to {gateway} [{reference}]",
     "connection.refused": "{source} was turned away from {gateway}: {reason} [{reference}]",
+    "admission.reported": "{source} would be refused by {gateway}: {reason} [{reference}]",
+    "penalty.began": "{whom} has to wait at {gateway} for {kinds} [{reference}]",
     "host.refused": "{host} of {gateway} is passed over: {reason} [{reference}]",
     "host.unavailable": "{gateway} has no host for {account}: {reason} [{reference}]",
     "host.changed": "{host} of cluster {cluster} is {state}: {reason}",

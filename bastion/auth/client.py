@@ -44,6 +44,7 @@ class UserAuthClient(SSHService):
     @ivar host: the host.
     @ivar ready: fires with this service when the host has accepted it; fails
         with L{HostUnavailable} when that will not be.
+    @ivar answered: whether it has said anything.
     @ivar lost: whether the connection to it is gone.
     @ivar onBanner: called with each L{Banner} of the host.
     """
@@ -58,6 +59,7 @@ class UserAuthClient(SSHService):
         self._method = b""
         self._bannerBytes = 0
         self._pending: Deferred[Reply] | None = None
+        self.answered = False
         self.lost = False
 
     def serviceStarted(self) -> None:
@@ -109,6 +111,7 @@ class UserAuthClient(SSHService):
 
         @raise Malformed: when it is not its turn.
         """
+        self.answered = True
         if messageNum == MSG_USERAUTH_BANNER:
             self._bannerBytes += len(packet) + _BANNER_OVERHEAD
             if self._bannerBytes > MAX_BANNERS:

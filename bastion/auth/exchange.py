@@ -15,6 +15,7 @@ from typing import Protocol
 from twisted.internet.defer import CancelledError, Deferred
 
 from bastion.auth.client import UserAuthClient
+from bastion.auth.door import Door, Secrets
 from bastion.auth.messages import (
     ANY_DIALOGUE,
     KEYBOARD_INTERACTIVE,
@@ -67,13 +68,17 @@ class Exchange:
     The login of one connection, over all its attempts.
     """
 
-    def __init__(self, reach: Callable[[bytes], Deferred[UserAuthClient]], client: Client) -> None:
+    def __init__(
+        self, reach: Callable[[bytes], Deferred[UserAuthClient]], client: Client, door: Door
+    ) -> None:
         """
         @param reach: connects to the next host for an account; each call gives
             another one.  Fails with L{NoHostAvailable}, or L{LoginImpossible}.
         """
         self._reach = reach
         self._client = client
+        self._door = door
+        self._secrets = Secrets()
         self._host: UserAuthClient | None = None
         self._methods: tuple[bytes, ...] | None = None
         self._used: bytes | None = None
@@ -92,6 +97,25 @@ class Exchange:
         """
         self._trying = True
         try:
+            await self._door.mayTry()
+            accepted = await self._accepted(request)
+            notice = await self._door.mayEnter()
+            if notice is not None:
+                self._client.show(Banner(notice.encode() + b"\r\n"))
+            return accepted
+        except LoginRefused as refused:
+            if self._secrets and not refused.partial:
+                refused.digest = self._door.digest(self._secrets)
+            raise
+        finally:
+            self._secrets.clear()
+            self._trying = False
+
+    async def _accepted(self, request: Request) -> Accepted:
+        """
+        Ask one host after the other, until one has been shown something.
+        """
+        try:
             while True:
                 try:
                     host = await self._reached(request.account)
@@ -102,8 +126,6 @@ class Exchange:
                         raise LoginImpossible(str(problem)) from None
         except NoHostAvailable as problem:
             raise LoginImpossible(str(problem)) from None
-        finally:
-            self._trying = False
 
     @property
     def final(self) -> bool:
@@ -189,7 +211,9 @@ class Exchange:
         """
         Repeat the request; carry questions and answers.
         """
-        self._final = self._final or request.method == PASSWORD
+        if request.method == PASSWORD:
+            self._final = True
+            self._secrets.append(Password.parse(request.fields).password)
         reply = await host.request(request)
         while isinstance(reply, InfoRequest):
             reply = await host.answer(await self._questioned(reply))
@@ -202,7 +226,9 @@ class Exchange:
         self._final = True
         self._question = self._client.ask(question)
         try:
-            return await self._question
+            response = await self._question
+            self._secrets += response.answers
+            return response
         except CancelledError:
             if self._host is not None and self._host.lost:
                 raise HostUnavailable(f"{self._host.host} closed the connection") from None
@@ -226,6 +252,7 @@ class Exchange:
             elif len(reply.prompts) == 1 and not reply.prompts[0].echo and password is not None:
                 self._final = True
                 answer, password = password, None
+                self._secrets.append(answer)
                 reply = await host.answer(InfoResponse((answer,)))
             else:
                 self._client.show(Banner(_MORE_THAN_A_PASSWORD))

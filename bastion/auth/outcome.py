@@ -17,12 +17,15 @@ class LoginRefused(UnauthorizedLogin):
 
     @ivar methods: what the client may try next.
     @ivar partial: whether the attempt was right, but is not enough.
+    @ivar digest: of the secrets that were wrong (L{bastion.auth.door.Door.digest}); L{None}
+        if there were none.
     """
 
     def __init__(self, methods: tuple[bytes, ...], partial: bool) -> None:
         super().__init__("refused by the host")
         self.methods = methods
         self.partial = partial
+        self.digest: bytes | None = None
 
 
 class PasswordExpired(UnauthorizedLogin):

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from bastion.auth.checkers import HostUser, RelayedLogin
 from bastion.auth.client import UserAuthClient
+from bastion.auth.door import Door
 from bastion.auth.exchange import Exchange
 from bastion.auth.messages import (
     NONE,
@@ -62,9 +63,11 @@ class LoginOwner(Protocol):
         @return: the account, as the hosts know it.
         """
 
-    def attemptRefused(self, method: bytes, reason: str) -> None:
+    def attemptRefused(self, method: bytes, reason: str, digest: bytes | None) -> None:
         """
         The host has refused an attempt, C{none} aside.
+
+        @param digest: of the secrets that were wrong, if there were any.
         """
 
     def loginAccepted(self, user: HostUser, logout: Callable[[], None]) -> None:
@@ -94,13 +97,14 @@ class UserAuthServer(SSHService):
         portal: Portal,
         reach: Callable[[bytes], Deferred[UserAuthClient]],
         owner: LoginOwner,
+        door: Door,
         maxTries: int,
     ) -> None:
         """
         @param reach: see L{Exchange}.
         @param maxTries: the number of refused attempts that ends the connection.
         """
-        self.exchange = Exchange(reach, self)
+        self.exchange = Exchange(reach, self, door)
         self._portal = portal
         self._owner = owner
         self._triesLeft = maxTries
@@ -220,7 +224,8 @@ class UserAuthServer(SSHService):
         if isinstance(problem, PasswordExpired):
             return True
         if not isinstance(problem, CancelledError):
-            self._owner.attemptRefused(method, str(problem))
+            digest = problem.digest if isinstance(problem, LoginRefused) else None
+            self._owner.attemptRefused(method, str(problem), digest)
         self._triesLeft -= 1
         if self._triesLeft > 0:
             return True

@@ -136,6 +136,19 @@ def dnsServer(value: object) -> DnsServer:
     return DnsServer(address) if port is None else DnsServer(address, port)
 
 
+def domain(value: object) -> str:
+    """
+    A domain of the DNS, with the dot that some write in front of it or behind it or
+    without.
+    """
+    needed = 'a domain such as "example.org"'
+    given = text(value, needed)
+    name = _dnsName(given.removeprefix(".").removesuffix("."))
+    if name is None:
+        raise ValueError(f"{quoted(given)} is not a domain; write {needed}")
+    return name
+
+
 def tcpPort(description: str) -> str | None:
     """
     The port of an endpoint string, if it is TCP and the port comes first.

@@ -26,9 +26,7 @@ def read(path: Path, installed: Installed) -> Configuration:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
-        # Some editors put a byte order mark in front, which TOML does not know.
-        return content.decode("utf-8-sig")
+        return decoded(path.read_bytes())
     except FileNotFoundError:
         problem = "there is no such file; check its name"
     except IsADirectoryError:
@@ -37,7 +35,20 @@ def _text(path: Path) -> str:
         problem = "it may not be read by the user that runs this; change its permissions"
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigurationError([Problem(str(path), problem)])
+
+
+def decoded(content: bytes) -> str:
+    """
+    The text in a file.
+
+    @raise ValueError: if it is not UTF-8; says where.
+    """
+    try:
+        # Some editors put a byte order mark in front, which TOML does not know.
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = f"line {line} is not UTF-8; save the file as UTF-8"
-    raise ConfigurationError([Problem(str(path), problem)])
+        raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8") from None

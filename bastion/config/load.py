@@ -18,8 +18,10 @@ from typing import Any
 
 from attrs import frozen
 
+from bastion.config.accounts import accountTables, checkAccounts, readAccounts
 from bastion.config.addresses import tcpPort
 from bastion.config.cluster import CHECK_INTERVAL
+from bastion.config.named import nameOf, readNamed
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted, thereAre
 from bastion.config.readers import Draft, Installed, Place, noteUnknown, readTable
 from bastion.config.schema import (
@@ -30,14 +32,14 @@ from bastion.config.schema import (
     GatewayTable,
     homes,
 )
-from bastion.config.values import found
 
-_TOP = ("bastion", "gateway", "cluster", "admission")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_TOP = ("bastion", "gateway", "cluster", "admission", "account")
 _POSITION = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _REMEDIES = {
     "Invalid value": 'a text needs quotes, as in "60s"',
     "Cannot overwrite a value": "this key is there twice; keep one",
+    "at the end of a table declaration": 'a name with "*" needs quotes, as in [account."in*"]',
+    "recursion": "there are too many brackets inside each other; take some out",
     "twice": "this table is there twice; put its keys under one header",
 }
 
@@ -55,7 +57,7 @@ def load(text: str, directory: Path, installed: Installed) -> Configuration:
     drafts = readTables(plain, place)
     crossCheck(drafts, place)
     if place.noted:
-        raise ConfigurationError(_inFileOrder(place, plain))
+        raise ConfigurationError(inFileOrder(place, plain))
     return _build(drafts)
 
 
@@ -70,7 +72,7 @@ def plainValues(text: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         said = str(error)
         position = _POSITION.search(said)
         lines = text.split("\n")
@@ -96,6 +98,7 @@ class Drafts:
     admission: Draft
     gateways: dict[str, Draft]
     clusters: dict[str, Draft]
+    accounts: dict[str, Draft]
     written: frozenset[str]
 
 
@@ -112,30 +115,16 @@ def readTables(plain: Mapping[str, Any], place: Place) -> Drafts:
     return Drafts(
         readTable(BastionTable, plain.get("bastion", {}), place.below("bastion")),
         readTable(AdmissionTable, plain.get("admission", {}), place.below("admission")),
-        _readNamed(GatewayTable, plain.get("gateway", {}), place.below("gateway")),
-        _readNamed(ClusterTable, plain.get("cluster", {}), place.below("cluster")),
+        _named(GatewayTable, plain, place.below("gateway")),
+        _named(ClusterTable, plain, place.below("cluster")),
+        readAccounts(plain.get("account", {}), place.below("account")),
         frozenset(written),
     )
 
 
-def _readNamed(table: type, tables: object, place: Place) -> dict[str, Draft]:
+def _named(table: type, plain: Mapping[str, Any], place: Place) -> dict[str, Draft]:
     kind = place.path[-1]
-    if not isinstance(tables, dict):
-        place.note(f"found {found(tables)}; write tables with a name: [{kind}.NAME]")
-        return {}
-    drafts = {}
-    for name, value in tables.items():
-        here = place.below(name)
-        if name in place.homes and not isinstance(value, dict):
-            here.note(f"this key belongs in {place.homes[name]}, not here")
-            continue
-        if not _NAME.fullmatch(name):
-            here.note(
-                f"{quoted(name)} cannot be the name of a {kind}; write letters, digits, "
-                '"-" and "_", and begin with a letter or a digit'
-            )
-        drafts[name] = readTable(table, value, here)
-    return drafts
+    return readNamed(table, plain.get(kind, {}), place, nameOf(kind))
 
 
 # Step three
@@ -155,6 +144,7 @@ def crossCheck(drafts: Drafts, place: Place) -> None:
             _noteNoCluster(cluster, drafts, here.below("cluster"))
     for name, draft in drafts.clusters.items():
         _checkTimes(draft, place.below("cluster", name))
+    checkAccounts(drafts.accounts, drafts.gateways, place.below("account"))
     _checkListens(drafts.gateways, place)
 
 
@@ -224,7 +214,10 @@ def _checkListens(gateways: Mapping[str, Draft], place: Place) -> None:
                 )
 
 
-def _inFileOrder(place: Place, plain: Mapping[str, Any]) -> list[Problem]:
+def inFileOrder(place: Place, plain: Mapping[str, Any]) -> list[Problem]:
+    """
+    What was noted, in the order in which a file has it.
+    """
     ranks = {path: rank for rank, path in enumerate(_paths(plain, ()))}
 
     def rank(noted: tuple[tuple[str, ...], str]) -> int:
@@ -262,4 +255,5 @@ def _build(drafts: Drafts) -> Configuration:
             name: ClusterTable(name=name, **cluster.values)
             for name, cluster in drafts.clusters.items()
         },
+        accounts=accountTables(drafts.accounts),
     )

@@ -94,10 +94,12 @@ def key(read: Reader, absent: object = None, example: str = "") -> dict[str, Key
 def keysOf(table: type) -> dict[str, attrs.Attribute[Any]]:
     """
     The keys of a table, in the order of its fields, those that it shares with
-    another table last.
+    another table last.  A field has an underscore behind its key where that is a word of
+    Python.
     """
     fields = sorted(attrs.fields(table), key=lambda attribute: attribute.inherited)
-    return {attribute.name: attribute for attribute in fields if _KEY in attribute.metadata}
+    ours = [attribute for attribute in fields if _KEY in attribute.metadata]
+    return {attribute.name.removesuffix("_"): attribute for attribute in ours}
 
 
 # Readers
@@ -230,7 +232,8 @@ def readTable(table: type, value: object, place: Place) -> Draft:
     for name, item in value.items():
         if name in known:
             written.add(name)
-            values[name] = known[name].metadata[_KEY].read(item, place.below(name))
+            attribute = known[name]
+            values[attribute.name] = attribute.metadata[_KEY].read(item, place.below(name))
         else:
             written.add(noteUnknown(name, value, tuple(known), place))
     for name, attribute in known.items():
@@ -244,7 +247,7 @@ def _readAbsent(attribute: attrs.Attribute[Any], values: dict[str, Any], place: 
     if about.absent is not None:
         values[attribute.name] = about.read(about.absent, place)
     elif attribute.default is attrs.NOTHING:
-        place.note(f"missing; write e.g. {attribute.name} = {about.example}")
+        place.note(f"missing; write e.g. {place.path[-1]} = {about.example}")
 
 
 def noteUnknown(name: str, table: Mapping[str, object], known: Sequence[str], place: Place) -> str:

@@ -2,8 +2,9 @@
 What a configuration holds: one frozen class for each table of the file, one
 field for each key, under the key's own name.
 
-The table of a cluster is in L{bastion.config.cluster}, and what it shares with that
-of a gateway in L{bastion.config.legs}.
+The table of a cluster is in L{bastion.config.cluster}, what it shares with that of a
+gateway in L{bastion.config.legs}, who may come in in L{bastion.config.admission}, and
+which accounts may when in L{bastion.config.accounts}.
 
 Beside a field stands its reader.  A field's default is what the bastion does
 when the file does not say; durations are in seconds once they are here.
@@ -12,44 +13,28 @@ when the file does not say; durations are in seconds once they are here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
 from bastion.algorithms import Algorithms
-from bastion.config.addresses import DnsServer, Network, dnsServer, endpoint, network
+from bastion.config.accounts import AccountTable
+from bastion.config.addresses import DnsServer, endpoint
+from bastion.config.admission import AdmissionTable
 from bastion.config.chosen import Chosen, chosen, chosenEach
 from bastion.config.cluster import ClusterTable
 from bastion.config.hosts import HostTable
 from bastion.config.legs import LegTable
 from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms
-from bastion.config.readers import (
-    each,
-    filePath,
-    key,
-    keysOf,
-    mapping,
-    one,
-    oneOrEach,
-    overrides,
-)
-from bastion.config.values import (
-    MaxStartups,
-    durationUpTo,
-    maxStartups,
-    oneOf,
-    onlyOff,
-    sentence,
-    separator,
-    text,
-    wholeNumber,
-)
+from bastion.config.readers import Place, filePath, key, keysOf, one, oneOrEach, overrides
+from bastion.config.values import MaxStartups, oneOf, sentence, separator, text
 from bastion.interfaces import ISessionPolicy
 from bastion.state import IStateStore
 
 __all__ = [
     "TABLES",
+    "AccountTable",
     "AdmissionTable",
     "BastionTable",
     "Chosen",
@@ -65,8 +50,9 @@ __all__ = [
     "keys",
 ]
 
-_LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-_NETWORKS = '["192.0.2.0/24"]'
+
+def _optionalPath(value: object, place: Place) -> Any:
+    return None if value == "" else filePath(value, place)
 
 
 @frozen(kw_only=True)
@@ -76,52 +62,13 @@ class BastionTable:
 
     @ivar state_dir: where host keys and other state are kept.
     @ivar store: what remembers who is on which host, and what operators have decided.
+    @ivar accounts_file: a file with more tables of accounts, which may change while the
+        bastion runs; L{None} for none.
     """
 
     state_dir: Path = field(metadata=key(filePath, absent="state"))
     store: Chosen = field(metadata=key(chosen(IStateStore, "store"), absent="memory"))
-
-
-@frozen(kw_only=True)
-class AdmissionTable:
-    """
-    C{[admission]}: who may come in, and how long a login may take.
-
-    @ivar dns: whether a client's address must have a name in the DNS, and that
-        name the address.
-    @ivar dns_servers: whom to ask; empty for the system's.
-    @ivar dns_exempt: the networks for which C{dns} does not count.
-    @ivar allow_from: the networks that may connect; empty for every one.
-    @ivar deny_from: the networks that may not, with the words for the user, in
-        the order of the file.
-    @ivar max_startups: the limit of connections that wait for their login.
-    @ivar per_source_startups: the same for one source address.
-    @ivar penalties: whether a source that misbehaves has to wait.
-    @ivar login_grace_time: how long a login may take, in seconds.
-    @ivar max_auth_tries: how many attempts a connection has.
-    """
-
-    dns: str = field(
-        default="off", metadata=key(one(onlyOff("check the DNS", "require", "report")))
-    )
-    dns_servers: tuple[DnsServer, ...] = field(
-        default=(), metadata=key(each(dnsServer, '["192.0.2.53"]'))
-    )
-    dns_exempt: tuple[Network, ...] = field(
-        default=_LOOPBACK, metadata=key(each(network, _NETWORKS))
-    )
-    allow_from: tuple[Network, ...] = field(default=(), metadata=key(each(network, _NETWORKS)))
-    deny_from: Mapping[Network, str] = field(
-        factory=dict,
-        metadata=key(mapping(network, sentence, '{ "192.0.2.0/24" = "words for the user" }')),
-    )
-    max_startups: MaxStartups = field(
-        default=MaxStartups(100, 30, 300), metadata=key(one(maxStartups))
-    )
-    per_source_startups: int = field(default=50, metadata=key(one(wholeNumber(1, 1_000_000))))
-    penalties: str = field(default="off", metadata=key(one(onlyOff("give penalties", "on"))))
-    login_grace_time: float = field(default=60.0, metadata=key(one(durationUpTo("10m"))))
-    max_auth_tries: int = field(default=6, metadata=key(one(wholeNumber(1, 100))))
+    accounts_file: Path | None = field(default=None, metadata=key(_optionalPath))
 
 
 def _clusterName(value: object) -> str:
@@ -175,12 +122,13 @@ class GatewayTable(LegTable):
 @frozen(kw_only=True)
 class Configuration:
     """
-    A whole file, read and checked.  Gateways and clusters are in its order.
+    A whole file, read and checked.  Gateways, clusters and accounts are in its order.
     """
 
     bastion: BastionTable
     gateways: dict[str, GatewayTable]
     clusters: dict[str, ClusterTable]
+    accounts: tuple[AccountTable, ...] = ()
 
 
 TABLES: Mapping[str, type] = {
@@ -188,6 +136,7 @@ TABLES: Mapping[str, type] = {
     "gateway.NAME": GatewayTable,
     "cluster.NAME": ClusterTable,
     "admission": AdmissionTable,
+    "account.NAME": AccountTable,
 }
 
 

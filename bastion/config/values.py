@@ -229,27 +229,6 @@ def oneOf(*words: str) -> Parser[str]:
     return parse
 
 
-def onlyOff(ability: str, *later: str) -> Parser[str]:
-    """
-    A parser for a key whose ability does not exist yet.  It must not be
-    accepted in silence: an operator would rely on it.
-
-    @param ability: what this version cannot do, e.g. C{check the DNS}.
-    @param later: the values that will be accepted one day.
-    """
-
-    def parse(value: object) -> str:
-        if value == "off":
-            return "off"
-        if value in later:
-            raise ValueError(
-                f'this version cannot {ability} yet; the only value it accepts is "off"'
-            )
-        raise ValueError(f'found {found(value)}; the only value that this version accepts is "off"')
-
-    return parse
-
-
 def maxStartups(value: object) -> MaxStartups:
     """
     C{start:rate:full}.

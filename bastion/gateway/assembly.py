@@ -4,24 +4,25 @@ From a configuration to gateways that are ready to listen.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from twisted.conch.ssh.keys import Key
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import LogPublisher
 
-from bastion.admission.gate import Gate
-from bastion.admission.limits import Startups
 from bastion.algorithms import keyFormat
 from bastion.auth.checkers import hostPortal
 from bastion.config.offered import COMPATIBLE
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted
 from bastion.config.schema import Configuration, GatewayTable
+from bastion.gateway.accounts import Accounts
 from bastion.gateway.clusters import clusterService
 from bastion.gateway.clusterservice import ClusterService
+from bastion.gateway.doors import DoorsOf
+from bastion.gateway.entrance import Doors
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.terms import clientTerms
@@ -62,6 +63,11 @@ def assemble(configuration: Configuration, reactor: Any, publisher: LogPublisher
             clusters[table.name] = clusterService(table, store, accepted, publisher, reactor)
         except KnownHostsError as error:
             problems.append(Problem(f"cluster.{table.name}.known_hosts", str(error)))
+    accounts = Accounts(configuration, reactor)
+    try:
+        accounts.open()
+    except ConfigurationError as error:
+        problems += error.problems
     hostKeys: dict[bytes, Key] = {}
     if not problems:
         try:
@@ -73,8 +79,11 @@ def assemble(configuration: Configuration, reactor: Any, publisher: LogPublisher
         problems += _missingHostKeys(configuration, hostKeys)
     if problems:
         raise ConfigurationError(problems)
+    doors = DoorsOf(reactor, accounts.current)
     gateways = {
-        table.name: _gateway(table, clusters, hostKeys, reactor, publisher)
+        table.name: _gateway(
+            table, clusters, hostKeys, doors.of(table.admission), publisher, reactor
+        )
         for table in configuration.gateways.values()
     }
     return Assembly(gateways, clusters, store)
@@ -121,15 +130,12 @@ def _gateway(
     table: GatewayTable,
     clusters: Mapping[str, ClusterService],
     hostKeys: Mapping[bytes, Key],
-    reactor: Any,
+    doors: Doors,
     publisher: LogPublisher,
+    clock: IReactorTime,
 ) -> GatewayFactory:
     policies = [chosen.build() for chosen in table.policies]
     site = clusters[table.cluster].site if table.cluster is not None else None
     terms = clientTerms(table)
-    gateway = Gateway(table, site, hostPortal(), policies, hostKeys, terms, publisher, reactor)
-    admission, limits = table.admission, table.admission.max_startups
-    startups = Startups(
-        limits.start, limits.rate, limits.full, admission.per_source_startups, random.random
-    )
-    return GatewayFactory(gateway, Gate(admission.allow_from, admission.deny_from), startups)
+    gateway = Gateway(table, site, hostPortal(), policies, hostKeys, terms, publisher, clock)
+    return GatewayFactory(gateway, doors)

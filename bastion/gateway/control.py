@@ -109,6 +109,20 @@ class Closed(TypedDict):
     closed: bool
 
 
+class PenaltyStatus(TypedDict):
+    """
+    A waiting time.  C{account} is L{None} for that of everybody from C{source};
+    C{seconds} are left.
+    """
+
+    source: str
+    account: str | None
+    kinds: Sequence[str]
+    until: str
+    seconds: int
+    active: bool
+
+
 class Sticky(TypedDict):
     """
     The host that the account comes back to.
@@ -220,6 +234,20 @@ class Operations(Protocol):
         Close a connection.
 
         @return: L{Closed}.
+        """
+
+    def penalties(self) -> Any:
+        """
+        @return: a list of L{PenaltyStatus}; those are among them that keep nobody out yet.
+        """
+
+    def lift(self, source: str, account: str) -> Any:
+        """
+        Take waiting times back.
+
+        @param source: an address or a network.
+        @param account: of this account only; empty for everything from there.
+        @return: a list of L{PenaltyStatus}: what was taken back.
         """
 
     def explain(self, user: str, gateway: str, source: str | None) -> Any:

@@ -34,11 +34,13 @@ async def explained(
         return _answer(service, request, None, str(problem), None, [], [])
     request = evolve(request, wanted=wanted)
     counts = await selector.store.counts(selector.name)
-    stuck = await selector.store.stickyHost(selector.stickiness.key(selector.name, request))
+    homes = await selector.store.stickyHosts(selector.stickiness.key(selector.name, request))
     # Asked, a strategy may take turns; a copy of it takes none from anybody.
     asked = evolve(selector, strategy=copy.deepcopy(selector.strategy))
     choices = asked.choices(request, counts)
-    chosen, why = _chosen(choices, counts, stuck, request)
+    room = [choice.host for choice in choices if not _isFull(choice, counts)]
+    stuck = next((home for home in homes if home in room), next(iter(homes), None))
+    chosen, why = _chosen(room, stuck, request)
     if chosen is None and choices:
         why = "no host has room"
     return _answer(
@@ -53,12 +55,8 @@ async def explained(
 
 
 def _chosen(
-    choices: Sequence[Choice],
-    counts: Mapping[HostAddress, int],
-    stuck: HostAddress | None,
-    request: HostRequest,
+    room: Sequence[HostAddress], stuck: HostAddress | None, request: HostRequest
 ) -> tuple[HostAddress | None, str]:
-    room = [choice.host for choice in choices if not _isFull(choice, counts)]
     if not room:
         return None, "no host takes logins"
     if request.wanted is not None:

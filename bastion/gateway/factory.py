@@ -12,12 +12,13 @@ from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Protocol
 
-from bastion.admission.gate import Decision, Gate
-from bastion.admission.limits import Startups
+from bastion.admission.gate import Decision
+from bastion.gateway.entrance import Doors
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.lastline import LastLine
 from bastion.gateway.lifecycle import Connection
-from bastion.ssh.server import ServerTransport
 
 
 class GatewayFactory(SSHFactory):
@@ -26,17 +27,16 @@ class GatewayFactory(SSHFactory):
 
     @ivar connections: those that are there.
     @ivar gateway: what they share.
-    @ivar startups: those of them that have not logged in yet.
+    @ivar doors: what they have to pass.
     """
 
     noisy = False
 
-    def __init__(self, gateway: Gateway, gate: Gate, startups: Startups) -> None:
+    def __init__(self, gateway: Gateway, doors: Doors) -> None:
         self.connections: set[Connection] = set()
         self.portal = gateway.portal
         self.gateway = gateway
-        self._gate = gate
-        self.startups = startups
+        self.doors = doors
 
     def getPublicKeys(self) -> Mapping[bytes, Key]:
         """
@@ -52,24 +52,27 @@ class GatewayFactory(SSHFactory):
 
     def buildProtocol(  # type: ignore[override]
         self, addr: IAddress | None
-    ) -> ServerTransport | None:
+    ) -> Protocol | None:
         """
         Let a client in; L{None} closes the connection without a byte.
         """
         source = str(getattr(addr, "host", ""))
-        answer = self._gate.admit(source)
+        answer = self.doors.gate.admit(source)
         if answer.decision is Decision.DROP:
             self._turnAway(source, answer.sentence)
             return None
         address = ipaddress.ip_address(source.partition("%")[0])
-        crowd = self.startups.refusal(address)
+        crowd = self.doors.startups.refusal(address)
         if crowd is not None:
             self._turnAway(source, crowd)
-            return None
+            return LastLine("Too many connections are logging in; please try again.")
+        penalty = self.doors.penalty(address)
+        if penalty is not None:
+            self._turnAway(source, penalty)
+            return LastLine(penalty)
         denial = answer.sentence if answer.decision is Decision.TELL else None
-        denial = denial or self.gateway.table.notice
-        startup = self.startups.arrived(address)
-        connection = Connection(self.gateway, source, startup, denial)
+        denial = denial or self.gateway.table.notice or self.doors.connections.refusal(address)
+        connection = Connection(self.gateway, self.doors, source, denial)
         self.connections.add(connection)
         connection.ended.addCallback(lambda _: self.connections.discard(connection))
         transport = connection.transport

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 
-from bastion.admission.limits import Startup
 from bastion.auth.checkers import HostUser
 from bastion.auth.client import UserAuthClient
 from bastion.auth.messages import Banner
-from bastion.auth.outcome import LoginImpossible
 from bastion.auth.server import UserAuthServer
+from bastion.gateway.entrance import Doors, Entrance
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.life import Acts, begin
 from bastion.gateway.route import Route
@@ -45,24 +44,21 @@ class Connection(Owner, Acts):
     @ivar relay: its session, once the login is done.
     """
 
-    def __init__(self, gateway: Gateway, source: str, startup: Startup, denial: str | None) -> None:
+    def __init__(self, gateway: Gateway, doors: Doors, source: str, denial: str | None) -> None:
         """
+        @param doors: what it has to pass.
         @param source: the client's address, as text without a port.
-        @param startup: its place among those that have not logged in yet.
         @param denial: why it cannot log in, for the user; L{None} if it may.
         """
         self.ended: Deferred[None] = Deferred()
         self._gateway = gateway
         self._source = source
-        self._startup = startup
-        self._denial = denial
         self.log = gateway.newLog(source)
         self.reference = self.log.bound["reference"]
-        self._route = None
+        self._sessionLog = SessionLog(self.log)
         self._named: bytes | None = None
-        if gateway.ready is not None and denial is None:
-            request = HostRequest(b"", source, gateway.table.name)
-            self._route = Route(gateway.ready, request, self, self.log)
+        request, ready = HostRequest(b"", source, gateway.table.name), gateway.ready
+        self._route = Route(ready, request, self, self.log) if ready is not None else None
         self.opened = gateway.clock.seconds()
         self._reason = ""
         self._hostsGoodbye = "it closed the connection during the login"
@@ -76,6 +72,7 @@ class Connection(Owner, Acts):
         limit = gateway.table.admission.login_grace_time
         self._grace = gateway.clock.callLater(limit, self._graceOver)
         self.log.event("connection.opened")
+        self._entrance = Entrance(doors, source, gateway.table.name, self.log, denial)
 
     def __repr__(self) -> str:
         return f"<Connection {self.reference} from {self._source}>"
@@ -97,14 +94,15 @@ class Connection(Owner, Acts):
         self._life.dismiss(sentence)
 
     def _graceOver(self) -> None:
+        self._entrance.late()
         self.dismiss("login_grace_time is over", "The time to log in is over.")
 
     # The login
 
     def _makeUserAuth(self) -> UserAuthServer:
         self.log.bind(client=shown(self.transport.otherVersionString))
-        tries = self._gateway.table.admission.max_auth_tries
-        self._userAuth = UserAuthServer(self._gateway.portal, self._reach, self, tries)
+        portal, tries = self._gateway.portal, self._gateway.table.admission.max_auth_tries
+        self._userAuth = UserAuthServer(portal, self._reach, self, self._entrance, tries)
         return self._userAuth
 
     def accountKnown(self, login: bytes) -> bytes:
@@ -113,13 +111,15 @@ class Connection(Owner, Acts):
         """
         account, self._named = split(login, self._gateway.table.host_separator)
         self._account = account
+        self._entrance.named(account)
         self.log.bind(account=shown(account))
         return account
 
-    def attemptRefused(self, method: bytes, reason: str) -> None:
+    def attemptRefused(self, method: bytes, reason: str, digest: bytes | None) -> None:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
+        self._entrance.refused(digest)
         self.log.event("login.refused", method=shown(method), reason=reason)
 
     def loginImpossible(self, sentence: str) -> None:
@@ -141,8 +141,7 @@ class Connection(Owner, Acts):
         """
         Connect to the next host.
         """
-        if self._route is None:
-            return fail(LoginImpossible(self._denial))
+        assert self._route is not None, "who gives a notice refuses every attempt"
         return self._route.reach(account, self._named).addCallback(self._cbReached)
 
     def _cbReached(self, host: UserAuthClient) -> UserAuthClient:
@@ -165,7 +164,8 @@ class Connection(Owner, Acts):
         if self._coupling is not None:
             self._coupling.settle()
         elif transport is self.transport and transport.turn is Turn.KEYED and self._route:
-            self._route.begin(transport.otherVersionString)
+            route, client = self._route, transport.otherVersionString
+            self._entrance.whenAdmitted(lambda: route.begin(client))
 
     def disconnected(self, transport: Transport, reason: int, description: bytes) -> None:
         """
@@ -211,7 +211,7 @@ class Connection(Owner, Acts):
         assert upstream is not None and user is not None and self._account is not None
         assert self._route is not None
         self._grace.cancel()
-        self._startup.over()
+        self._entrance.accepted()
         upstream.lease.confirm()
         self._route.accepted()
         # What the login needed is not kept for as long as the session.
@@ -220,7 +220,7 @@ class Connection(Owner, Acts):
         login = Login(self._account, self._source, self._gateway.table.name, host, method)
         self.log.event("login.accepted", method=shown(method))
         adapter = SessionAdapter(self._gateway.policies, login)
-        self.relay = Relay(adapter, SessionLog(self.log))
+        self.relay = Relay(adapter, self._sessionLog)
         self._coupling = Coupling(
             self.relay, self.transport, upstream.transport, self._gateway.clock
         )
@@ -280,7 +280,7 @@ class Connection(Owner, Acts):
         """
         Write down how it was.
         """
-        self._startup.over()
+        self._entrance.left()
         if self._grace.active():
             self._grace.cancel()
         if self._coupling is not None:
@@ -294,5 +294,6 @@ class Connection(Owner, Acts):
             bytes_to_host=relay.client.received if relay else 0,
             bytes_to_client=relay.host.received if relay else 0,
             reason=self._reason,
+            **self._sessionLog.unrecorded,
         )
         self.ended.callback(None)

@@ -6,32 +6,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from typing import Any
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from bastion import __version__
+from bastion.gateway.answers import (
+    clusterStatus,
+    connectionStatus,
+    gatewayStatus,
+    hostStatus,
+    offeredKey,
+    penaltyStatus,
+    timestamp,
+)
 from bastion.gateway.clusterservice import ClusterService
 from bastion.gateway.control import (
     Closed,
-    ClusterStatus,
     ConnectionStatus,
     Explanation,
-    GatewayStatus,
     HostStatus,
     NotFound,
+    PenaltyStatus,
     Status,
 )
-from bastion.gateway.explanation import explained, milliseconds
+from bastion.gateway.explanation import explained
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.lifecycle import Connection
-from bastion.hosts.host import Change, Host
+from bastion.hosts.host import Change
 from bastion.hosts.named import split
-from bastion.hosts.states import State
 from bastion.interfaces import BastionError, HostAddress, HostRequest
-from bastion.ssh.publickeys import fingerprint
 
 
 class KeyHasChanged(BastionError):
@@ -72,8 +78,8 @@ class RunningBastion:
             "started": timestamp(self.started),
             "uptime": round(self.clock.seconds() - self.started, 1),
             "pid": os.getpid(),
-            "gateways": [_gateway(factory) for factory in self.gateways.values()],
-            "clusters": [await _cluster(service) for service in self.clusters.values()],
+            "gateways": [gatewayStatus(factory) for factory in self.gateways.values()],
+            "clusters": [await clusterStatus(service) for service in self.clusters.values()],
         }
 
     def hosts(self, cluster: str | None) -> Deferred[Sequence[HostStatus]]:
@@ -87,7 +93,7 @@ class RunningBastion:
         answers: list[HostStatus] = []
         for service in chosen:
             counts = await service.store.counts(service.table.name)
-            answers += [_host(service, host, counts) for host in service.cluster.values()]
+            answers += [hostStatus(service, host, counts) for host in service.cluster.values()]
         return answers
 
     def connections(self) -> Sequence[ConnectionStatus]:
@@ -96,7 +102,7 @@ class RunningBastion:
         """
         now = self.clock.seconds()
         every = sorted(self._connections(), key=lambda connection: connection.opened)
-        return [_connection(connection, now) for connection in every]
+        return [connectionStatus(connection, now) for connection in every]
 
     def _connections(self) -> Iterator[Connection]:
         for factory in self.gateways.values():
@@ -150,7 +156,7 @@ class RunningBastion:
         await service.noted(order(self.clock.seconds()), by="operator")
         service.health.soon(address)
         counts = await service.store.counts(service.table.name)
-        return _host(service, service.cluster[address], counts)
+        return hostStatus(service, service.cluster[address], counts)
 
     def close(self, reference: str, reason: str) -> Closed:
         """
@@ -162,6 +168,29 @@ class RunningBastion:
                 connection.dismiss(f"an operator closed it: {reason}".rstrip(": "), sentence)
                 return {"reference": connection.reference, "closed": True}
         raise NotFound(f"there is no connection {reference}; see bastionctl connections")
+
+    def penalties(self) -> Deferred[Sequence[PenaltyStatus]]:
+        """
+        Who has to wait.
+        """
+        return Deferred.fromCoroutine(self._penalties(lambda store: store.listing()))
+
+    def lift(self, source: str, account: str) -> Deferred[Sequence[PenaltyStatus]]:
+        """
+        Take waiting times back.
+        """
+        of = account.encode() if account else None
+        return Deferred.fromCoroutine(self._penalties(lambda store: store.lift(source, of)))
+
+    async def _penalties(self, ask: Callable[[Any], Any]) -> Sequence[PenaltyStatus]:
+        doors = [factory.doors.penalties for factory in self.gateways.values()]
+        stores = {id(store): store for store in doors if store is not None}
+        now = self.clock.seconds()
+        try:
+            found = [each for store in stores.values() for each in await ask(store)]
+        except ValueError as error:
+            raise NotFound(str(error)) from None
+        return [penaltyStatus(each, now) for each in found]
 
     def explain(self, user: str, gateway: str, source: str | None) -> Deferred[Explanation]:
         """
@@ -190,80 +219,3 @@ class RunningBastion:
             if str(address) == host:
                 return service, address
         raise NotFound(f"there is no host {host} in cluster {cluster}; see bastionctl hosts")
-
-
-def _gateway(factory: GatewayFactory) -> GatewayStatus:
-    table = factory.gateway.table
-    return {
-        "name": table.name,
-        "listen": list(table.listen),
-        "cluster": table.cluster,
-        "connections": len(factory.connections),
-        "startups": factory.startups.total,
-    }
-
-
-async def _cluster(service: ClusterService) -> ClusterStatus:
-    counts = await service.store.counts(service.table.name)
-    return {
-        "name": service.table.name,
-        "hosts": len(service.cluster),
-        "up": sum(host.state is State.UP for host in service.cluster.values()),
-        "sessions": sum(counts.values()),
-        "strategy": service.table.select.extension.name,
-    }
-
-
-def _host(service: ClusterService, host: Host, counts: Mapping[HostAddress, int]) -> HostStatus:
-    address = host.settings.address
-    seen = service.selector.candidate(host, counts)
-    checked = host.lastChecked
-    return {
-        "cluster": service.table.name,
-        "host": str(address),
-        "state": host.state.value,
-        "since": timestamp(host.since),
-        "reason": host.reason,
-        "sessions": seen.sessions,
-        "weight": round(seen.weight, 3),
-        "configured_weight": host.settings.weight,
-        "max_sessions": host.settings.maxSessions,
-        "latency_ms": milliseconds(host.latency),
-        "bandwidth": round(seen.bandwidth),
-        "last_check": None if checked is None else timestamp(checked),
-        "last_problem": host.lastProblem,
-        "known_keys": list(service.keys(address).fingerprints()),
-        "offered_key": offeredKey(host),
-    }
-
-
-def _connection(connection: Connection, now: float) -> ConnectionStatus:
-    bound, relay = connection.log.bound, connection.relay
-    return {
-        "reference": connection.reference,
-        "gateway": bound["gateway"],
-        "source": bound["source"],
-        "account": bound.get("account", ""),
-        "host": bound.get("host", ""),
-        "client": bound.get("client", ""),
-        "phase": "login" if relay is None else "session",
-        "since": timestamp(connection.opened),
-        "duration": round(now - connection.opened, 1),
-        "bytes_to_host": relay.client.received if relay else 0,
-        "bytes_to_client": relay.host.received if relay else 0,
-        "channels": len(relay.channels) if relay else 0,
-    }
-
-
-def offeredKey(host: Host) -> str | None:
-    """
-    The fingerprint of the key that a quarantined host has offered, if it has.
-    """
-    return fingerprint(host.offeredKey) if host.offeredKey else None
-
-
-def timestamp(seconds: float) -> str:
-    """
-    RFC 3339 in UTC.
-    """
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -24,7 +25,10 @@ from bastion.ssh.owner import Owner
 from bastion.ssh.transport import Transport
 from bastion.upstream.attempt import Attempt
 from bastion.upstream.ready import ReadyConnections
-from bastion.upstream.search import Search, Upstream
+from bastion.upstream.search import PATIENCE, Search, Upstream
+
+#: A connection that has waited longer for its login may have died meanwhile, in seconds.
+FRESH = 1.0
 
 
 class Route:
@@ -57,6 +61,8 @@ class Route:
         self._search: Search | None = None
         self._meter: Meter | None = None
         self._leases: dict[Transport, Lease] = {}
+        self._waited: set[HostAddress] = set()
+        self._quiet: IDelayedCall | None = None
 
     @property
     def moved(self) -> str:
@@ -117,6 +123,12 @@ class Route:
         """
         A connection to C{host} that is there already.
         """
+        attempt = self._there(host)
+        if attempt is not None and self._site.clock.seconds() - attempt.since > FRESH:
+            self._waited.add(host)
+        return attempt
+
+    def _there(self, host: HostAddress) -> Attempt | None:
         begun, self._begun = self._begun, None
         client = self._request.client
         if begun is not None and begun.host == host and not begun.over:
@@ -153,6 +165,7 @@ class Route:
         """
         if self._expected is not None:
             self._expected.over()
+        self._judgeNoMore()
         if self._meter is not None:
             self._site.selector.traffic.end(self._meter)
 
@@ -166,7 +179,31 @@ class Route:
         self._events.bind(host=str(upstream.lease.host))
         service: Any = upstream.transport.service
         assert isinstance(service, UserAuthClient)
+        self._judgeNoMore()
+        if upstream.lease.host in self._waited:
+            self._waited.remove(upstream.lease.host)
+            self._quiet = self._site.clock.callLater(PATIENCE, self._tooQuiet, upstream, service)
         return service
+
+    def _tooQuiet(self, upstream: Upstream, service: UserAuthClient) -> None:
+        """
+        What has waited for its login may have died meanwhile, and be as silent as if it
+        had not.  As long as it has said nothing, another connection will do.
+        """
+        if service.answered or service.lost:
+            return
+        host = upstream.lease.host
+        self._passedOver(host, f"{host} did not answer on a connection that had waited")
+        upstream.lease.release()
+        self.upstream = None
+        assert self._search is not None
+        self._search.again(host)
+        self._ready.forget(host)
+        upstream.transport.transport.abortConnection()
+
+    def _judgeNoMore(self) -> None:
+        if self._quiet is not None and self._quiet.active():
+            self._quiet.cancel()
 
     def _ebNoHost(self, failure: Failure) -> UserAuthClient:
         failure.trap(NoHostAvailable)

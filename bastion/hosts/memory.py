@@ -152,7 +152,7 @@ class MemoryStore:
         if sticky.seconds:
             home = cluster.table.host(sticky.key, self._now())
             if home is not None and not cluster.hasRoom(home, choices):
-                home, left = None, home
+                home, left = self._moved(cluster, sticky.key, choices)
         host = cluster.place(sticky.visitor, home, choices)
         if host is None:
             why = "every host has as many sessions as it may" if choices else "there is no choice"
@@ -164,6 +164,20 @@ class MemoryStore:
         token = next(self._tokens)
         self._leases[token] = _Lease(cluster, sticky, host)
         return succeed(Granted(token, host, left))
+
+    def _moved(
+        self, cluster: _Cluster, key: bytes, choices: Sequence[Choice]
+    ) -> tuple[HostAddress | None, HostAddress | None]:
+        """
+        Where a key goes that cannot come back to the host that it sticks to.
+
+        @return: another host that it sticks to; and the one that it moves away from, if
+            it has not done so before.
+        """
+        first, *others = cluster.table.hosts(key, self._now())
+        home = next((host for host in others if cluster.hasRoom(host, choices)), None)
+        isNew = home is None or home != cluster.table.latest(key)
+        return home, first if isNew else None
 
     def confirm(self, token: str) -> Deferred[None]:
         """
@@ -199,15 +213,15 @@ class MemoryStore:
         """
         return succeed(dict(self._cluster(cluster).counts))
 
-    def stickyHost(self, sticky: StickyKey) -> Deferred[HostAddress | None]:
+    def stickyHosts(self, sticky: StickyKey) -> Deferred[list[HostAddress]]:
         """
         See L{IStateStore}.
         """
         if not sticky.seconds:
-            return succeed(None)
+            return succeed([])
         cluster = self._cluster(sticky.cluster)
-        pending = next(reversed(cluster.pending.get(sticky.visitor, {})), None)
-        return succeed(pending or cluster.table.host(sticky.key, self._now()))
+        pending = reversed(cluster.pending.get(sticky.visitor, {}))
+        return succeed([*dict.fromkeys([*pending, *cluster.table.hosts(sticky.key, self._now())])])
 
     def setAdminState(
         self, cluster: str, host: HostAddress, state: AdminState | None

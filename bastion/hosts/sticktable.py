@@ -110,6 +110,21 @@ class StickTable:
                 remembered = place.host
         return remembered
 
+    def hosts(self, key: bytes, now: float) -> list[HostAddress]:
+        """
+        Every host that a key would stick to, if those before it were not there.
+        """
+        places = [*reversed(self._keys.get(key, {}).values())]
+        connected = [place.host for place in places if place.connections]
+        remembered = [each.host for each in places if not each.connections and each.until > now]
+        return connected + remembered
+
+    def latest(self, key: bytes) -> HostAddress | None:
+        """
+        The host that a key came to last, whether it still has a connection there or not.
+        """
+        return next(reversed(self._keys.get(key, {})), None)
+
     def stays(self, now: float) -> Stays:
         """
         Everything, to be written down: L{restore} makes a table of it in which the keys

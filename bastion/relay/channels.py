@@ -40,6 +40,9 @@ MAX_CHANNELS = 256
 #: The least that an end may take in one message of data, in bytes: who sends to it would
 #: be busy with nothing but headers, or, with 0, for ever.
 LEAST_PACKET = 256
+#: The most that an end is told to put into one, in bytes: what we take ourselves
+#: (L{bastion.ssh.packets.MAX_PACKET}) has room for so much data, headers and padding.
+MOST_PACKET = 256 * 1024
 #: Requests of one queue that wait for a reply; PuTTY asks once for each packet of
 #: data that it sends.
 MAX_PENDING = 4096

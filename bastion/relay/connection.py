@@ -1,7 +1,8 @@
 """
 The connection protocol (RFC 4254), passed from one side to the other.
 
-Packets cross unchanged; of data, only the length is looked at.
+Packets cross unchanged; of data, only the length is looked at.  Only a maximum packet
+size that is larger than what we take is made smaller, on its way either way.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
-from bastion.relay.channels import MAX_CHANNELS, End, TooManyChannels, tooSmall
+from bastion.relay.channels import MAX_CHANNELS, MOST_PACKET, End, TooManyChannels, tooSmall
 from bastion.relay.globalrequests import GlobalRequests
 from bastion.relay.session import target
 from bastion.wire import (
@@ -187,6 +189,8 @@ class Side(SSHService):
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)
             return
+        if message.maxPacket > MOST_PACKET:
+            packet = evolve(message, maxPacket=MOST_PACKET).payload()
         self.other.send(MSG_CHANNEL_OPEN, packet)
 
     def _refuseOpen(self, message: ChannelOpen, code: int, reason: str) -> None:
@@ -203,9 +207,12 @@ class Side(SSHService):
         reader = Reader(packet)
         channel = self.relay.channels.confirmed(self.end, reader.uint32(), reader.uint32())
         reader.uint32()
-        reason = tooSmall(reader.uint32())
+        size = reader.uint32()
+        reason = tooSmall(size)
         if reason:
             raise Malformed(reason)
+        if size > MOST_PACKET:
+            packet = packet[:12] + uint32(MOST_PACKET) + reader.rest()
         self.other.send(MSG_CHANNEL_OPEN_CONFIRMATION, packet)
         self.relay.observer.channelOpened(channel)
 

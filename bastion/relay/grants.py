@@ -9,6 +9,7 @@ display or its network (CVE-2023-38408).
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from attrs import define, field
 
@@ -22,11 +23,19 @@ CANCEL_FORWARD = b"cancel-tcpip-forward"
 STREAMLOCAL_FORWARD = b"streamlocal-forward@openssh.com"
 CANCEL_STREAMLOCAL_FORWARD = b"cancel-streamlocal-forward@openssh.com"
 
+#: How much a client may have forwarded to it at a time: ports and sockets together.
+MAX_FORWARDS = 1024
+#: The longest name of an address or of a socket, in bytes: no name of a host has more
+#: than 253, and no socket's more than 107.
+_LONGEST = 512
+
 #: What the host may open once a session channel's request asked for it.
 _BY_CHANNEL_REQUEST = {
     AGENT_REQUEST: b"auth-agent@openssh.com",
     X11_REQUEST: b"x11",
 }
+_FORWARDS = (FORWARD, STREAMLOCAL_FORWARD)
+_CANCELS = (CANCEL_FORWARD, CANCEL_STREAMLOCAL_FORWARD)
 
 
 @define
@@ -37,28 +46,38 @@ class Grants:
 
     _types: set[bytes] = field(factory=set)
     _forwards: Counter[tuple[bytes, int]] = field(factory=Counter)
-    _paths: set[bytes] = field(factory=set)
+    _paths: Counter[bytes] = field(factory=Counter)
 
-    def note(self, request: ChannelRequest) -> None:
+    def note(self, request: ChannelRequest) -> Verdict:
         """
-        The client's request is passed on.
+        The client makes a request.
 
+        @return: whether it is to be passed on: not if there are too many of its kind.
         @raise Malformed: when it is not what its name says.
         """
         if request.kind == "channel" and request.name in _BY_CHANNEL_REQUEST:
             self._types.add(_BY_CHANNEL_REQUEST[request.name])
-        elif request.kind == "global":
-            self._noteForward(request)
+        elif request.kind == "global" and request.name in _FORWARDS:
+            if self._count >= MAX_FORWARDS:
+                return Verdict(f"{MAX_FORWARDS} forwardings are asked for")
+            counts, what = self._asked(request)
+            counts[what] += 1
+        elif request.kind == "global" and request.name in _CANCELS:
+            counts, what = self._asked(request)
+            counts.pop(what, None)
+        return ALLOW
 
-    def _noteForward(self, request: ChannelRequest) -> None:
-        if request.name == FORWARD:
-            self._forwards[_bound(request.data)] += 1
-        elif request.name == CANCEL_FORWARD:
-            del self._forwards[_bound(request.data)]
-        elif request.name == STREAMLOCAL_FORWARD:
-            self._paths.add(Reader(request.data).string())
-        elif request.name == CANCEL_STREAMLOCAL_FORWARD:
-            self._paths.discard(Reader(request.data).string())
+    @property
+    def _count(self) -> int:
+        return self._forwards.total() + self._paths.total()
+
+    def _asked(self, request: ChannelRequest) -> tuple[Counter[Any], Any]:
+        """
+        What a request for a forwarding, or for the end of one, is about.
+        """
+        if request.name in (FORWARD, CANCEL_FORWARD):
+            return self._forwards, _bound(request.data)
+        return self._paths, Reader(request.data).string(_LONGEST)
 
     def answered(self, request: ChannelRequest, reply: bytes | None) -> None:
         """
@@ -69,13 +88,16 @@ class Grants:
 
         @param reply: the data of its success; L{None} for a failure.
         """
-        if request.name != FORWARD:
+        if request.name not in _FORWARDS:
             return
-        address, port = _bound(request.data)
-        if (reply is None or port == 0) and self._forwards[address, port] > 0:
-            self._forwards[address, port] -= 1
-        if reply is not None and port == 0:
-            self._forwards[address, Reader(reply).uint32()] += 1
+        counts, what = self._asked(request)
+        anyPort = request.name == FORWARD and what[1] == 0
+        if reply is None or anyPort:
+            counts[what] -= 1
+            if counts[what] <= 0:
+                del counts[what]
+        if reply is not None and anyPort and self._count < MAX_FORWARDS:
+            counts[what[0], Reader(reply).uint32()] += 1
 
     def verdict(self, request: ChannelRequest) -> Verdict:
         """
@@ -90,7 +112,7 @@ class Grants:
             reader.string()
             port = reader.uint32()
             # 0 while the client does not know which port the host has chosen.
-            asked = any(bound in (port, 0) for _, bound in +self._forwards)
+            asked = any(bound in (port, 0) for _, bound in self._forwards)
         elif name == b"forwarded-streamlocal@openssh.com":
             asked = reader.string() in self._paths
         else:
@@ -106,4 +128,4 @@ def _bound(data: bytes) -> tuple[bytes, int]:
         uint32  port number to bind
     """
     reader = Reader(data)
-    return reader.string(), reader.uint32()
+    return reader.string(_LONGEST), reader.uint32()

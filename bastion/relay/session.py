@@ -49,9 +49,7 @@ class SessionAdapter:
             verdict = self._asked(policy, request)
             if not verdict.allowed:
                 return verdict
-        if request.fromClient:
-            self._grants.note(request)
-        return ALLOW
+        return self._grants.note(request) if request.fromClient else ALLOW
 
     def _asked(self, policy: Any, request: ChannelRequest) -> Verdict:
         """

@@ -24,8 +24,9 @@ VERSION_2_ONLY = "this server speaks SSH version 2 only; try ssh -2"
 
 #: With its line end (RFC 4253 section 4.2).
 MAX_LINE = 255
-#: A server may talk before it identifies itself; so much of it is read.
+#: A server may talk before it identifies itself; so much of it is read, and so much kept.
 MAX_PREAMBLE = 8192
+_MAX_KEPT = 512
 
 
 def toHosts(client: bytes) -> bytes:
@@ -61,6 +62,15 @@ class IdentificationReader:
     preamble: bool
     _buffer: bytes = field(default=b"", init=False, repr=False)
     _skipped: int = field(default=0, init=False)
+    _kept: bytes = field(default=b"", init=False, repr=False)
+
+    @property
+    def said(self) -> bytes:
+        """
+        What the peer has said before its identification string, or instead of it;
+        not more than the beginning.
+        """
+        return (self._kept + self._buffer)[:_MAX_KEPT]
 
     def feed(self, data: bytes) -> Identified | None:
         """
@@ -81,10 +91,13 @@ class IdentificationReader:
             if not found:
                 return None
             if line.startswith(b"SSH-"):
-                return Identified(_checked(line.removesuffix(b"\r")), rest)
+                identified = Identified(_checked(line.removesuffix(b"\r")), rest)
+                self._buffer = b""
+                return identified
             if not self.preamble:
                 raise Malformed("this is not SSH")
             self._skipped += len(line) + 1
+            self._kept = (self._kept + line + b"\n")[:_MAX_KEPT]
             self._buffer = rest
 
 

@@ -43,13 +43,13 @@ _NEVER_HELD = ALWAYS | KEX_PROGRESS | {MSG_KEXINIT}
 
 class Turn(enum.Enum):
     """
-    How far a key exchange has come.
+    How far a key exchange has come; and what the peer owes us.
     """
 
-    NONE = "there is none"
-    ASKED = "our KEXINIT is sent"
-    AGREED = "both have sent their KEXINIT"
-    KEYED = "our NEWKEYS is sent, the peer's is to come"
+    NONE = "nothing"
+    ASKED = "KEXINIT"  # ours is sent
+    AGREED = "message of the method"
+    KEYED = "NEWKEYS"  # ours is sent
 
 
 class KeyExchange(Line):
@@ -135,8 +135,11 @@ class KeyExchange(Line):
         End the connection unless the key exchange ends in time.
         """
         self.forgetKeyExchange()
-        problem = "the key exchange took too long"
-        self._limit = self.clock.callLater(seconds, self.fail, problem)
+        self._limit = self.clock.callLater(seconds, self._late)
+
+    def _late(self) -> None:
+        missing = f"the key exchange took too long: no {self.turn.value} came"
+        self.fail(missing if self.gotVersion else "no identification string came in time")
 
     def forgetKeyExchange(self) -> None:
         """

@@ -20,6 +20,10 @@ from bastion.wire import Malformed
 
 NOTHING: frozenset[int] = frozenset()
 
+#: Packets of more bytes than this, on average, are bulk: what they take is the kernel's
+#: and the ciphers' time more than ours.
+_BULK = 1024
+
 
 class Line(conch.SSHTransportBase):
     """
@@ -93,6 +97,13 @@ class Line(conch.SSHTransportBase):
             self.fail(str(problem), problem.reason)
             return len(view)
 
+    @property
+    def saidInstead(self) -> bytes:
+        """
+        What a peer has said that has not identified itself; not more than the beginning.
+        """
+        return b"" if self.gotVersion else self._identification.said
+
     def _identify(self, view: memoryview) -> int:
         identified = self._identification.feed(bytes(view))
         if identified is None:
@@ -106,11 +117,13 @@ class Line(conch.SSHTransportBase):
         """
         Take the packets that begin at an offset.
         """
-        incoming = self.incoming
+        incoming, start, packets = self.incoming, at, self.incoming.packets
         while not self.closed:
             plain = incoming.next(view, at)
             if plain is None:
-                self.stream.wanted = incoming.wanted
+                wanted = self.stream.wanted = incoming.wanted
+                least = _BULK * (incoming.packets - packets + 1)
+                self.stream.bulk = at - start + wanted > least
                 self._rekeyBehind(incoming)
                 return at
             at += incoming.size

@@ -14,8 +14,10 @@ import os
 from bastion.ssh.ciphers import NoCipher, PacketCipher
 from bastion.wire import Malformed
 
-#: The longest packet, in bytes, before and after the login (RFC 4253 section 6.1 asks
-#: for 35000; OpenSSH lets 256 KiB of data into one, and some clients ask for that).
+#: The longest packet, in bytes, before and after the login.  RFC 4253 section 6.1 asks
+#: for 35000.  OpenSSH takes packets whose length field says up to 256 KiB; what an end of
+#: a channel says it takes counts the data alone, and asyncssh takes 1 KiB more for the
+#: rest of the packet.
 MAX_PACKET_BEFORE_LOGIN = 35_000
 MAX_PACKET = 257 * 1024
 

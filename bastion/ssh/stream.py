@@ -3,8 +3,8 @@ Between the packets and the TCP connection.
 
 What every connection of the process does one after the other, it does in the
 same two buffers: bytes are received into one and packets are sealed into the
-other, which is sent when a turn of reading is over.  So a turn costs two system
-calls, and bulk data is copied by nobody but the kernel and the ciphers.
+other, which is sent when a turn of reading is over.  So bulk data costs few system
+calls, and is copied by nobody but the kernel and the ciphers.
 
 Twisted's public interface hands over new C{bytes} for each read, and collects
 what is written until the next turn.  L{DirectStream} reads and writes the socket
@@ -22,13 +22,16 @@ from twisted.internet import main, tcp
 from bastion.ssh.packets import MAX_PACKET
 from bastion.ssh.tcp import acknowledgeAtOnce
 
-#: How much is read at a time, in bytes.
-_READ = 256 * 1024
+#: How much is read at a time, in bytes; and in a turn, while what comes is bulk.  What
+#: a turn takes grows with its packets: 256 KiB can be seven thousand of them, during
+#: which every other connection waits.
+_READ = 48 * 1024
+_TURN = 5 * _READ
 #: What a cipher may write behind a packet.
 _SLACK = 64
 
 #: An incomplete packet is put before what is read next.
-_received = memoryview(bytearray(MAX_PACKET + _SLACK + _READ))
+_received = memoryview(bytearray(MAX_PACKET + _SLACK + _TURN))
 
 #: What L{DirectStream} needs to know of Twisted's transport: what it has not sent.
 _TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
@@ -42,7 +45,7 @@ class _Outbox:
     """
 
     def __init__(self) -> None:
-        self._view = memoryview(bytearray(2 * (MAX_PACKET + _READ)))
+        self._view = memoryview(bytearray(2 * (MAX_PACKET + _TURN)))
         self._filled = 0
         self._owner: Stream | None = None
         self._turns = 0
@@ -100,6 +103,8 @@ class Stream:
 
     @ivar acknowledged: how many of the next reads are acknowledged at once.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
+    @ivar bulk: whether what was taken last came in few packets, or the next one is a
+        long one: then more can be read in this turn.
     @ivar heardAt: when something arrived last.
     """
 
@@ -112,6 +117,7 @@ class Stream:
         """
         self.acknowledged = 0
         self.wanted = 1
+        self.bulk = False
         self.heardAt = seconds()
         self._seconds = seconds
         self._transport = transport
@@ -125,35 +131,48 @@ class Stream:
         for start in range(0, len(data), _READ):
             piece = data[start : start + _READ]
             kept = len(self._rest)
-            _received[kept : kept + len(piece)] = piece
-            self._arrived(len(piece))
+            end = kept + len(piece)
+            _received[kept:end] = piece
+            self._heard()
+            _outbox.begin()
+            try:
+                self._keep(self._give(0, end), end)
+            finally:
+                _outbox.end()
 
-    def _arrived(self, size: int) -> None:
+    def _heard(self) -> None:
         """
-        Have the bytes taken that are in the buffer, behind the place for the
-        rest of the last time.
+        A turn of reading has brought something.
         """
         self.heardAt = self._seconds()
         if self.acknowledged:
             self.acknowledged -= 1
             acknowledgeAtOnce(self._transport)
-        kept = len(self._rest)
-        end = kept + size
-        if end < self.wanted:
+
+    def _give(self, begin: int, end: int) -> int:
+        """
+        Have the bytes taken that are in the buffer, behind the place for the rest
+        of the last time.
+
+        @return: where those begin that were not taken.
+        """
+        if end - begin < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
             # byte does not make us copy its packet for each of them.
-            self._rest += _received[kept:end]
-            return
-        if kept:
-            _received[:kept] = self._rest
+            return begin
+        if self._rest:
+            _received[: len(self._rest)] = self._rest
             self._rest = bytearray()
-        _outbox.begin()
-        try:
-            taken = self._take(_received[:end])
-        finally:
-            _outbox.end()
-        if taken < end:
-            self._rest = bytearray(_received[taken:end])
+        self.bulk = False
+        return begin + self._take(_received[begin:end])
+
+    def _keep(self, begin: int, end: int) -> None:
+        """
+        Keep what is in the buffer for the next time.
+        """
+        begin = begin or len(self._rest)
+        if begin < end:
+            self._rest += _received[begin:end]
 
     def room(self, size: int) -> memoryview:
         """
@@ -231,19 +250,40 @@ class DirectStream(Stream):
 
     def _doRead(self) -> Exception | None:
         """
-        See L{twisted.internet.interfaces.IReadDescriptor}.
+        See L{twisted.internet.interfaces.IReadDescriptor}; read on while it is bulk.
         """
-        kept = len(self._rest)
-        try:
-            size = self._socket.recv_into(_received[kept : kept + _READ])
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError:
-            return main.CONNECTION_LOST
+        begin, end = 0, len(self._rest)
+        last = end + _TURN - _READ
+        size, problem = self._read(_received[end : end + _READ])
         if not size:
-            return main.CONNECTION_DONE
-        self._arrived(size)
-        return None
+            return problem
+        self._heard()
+        _outbox.begin()
+        try:
+            while size:
+                end += size
+                begin = self._give(begin, end)
+                if size < _READ or not self.bulk or end > last or not self._transport.connected:
+                    return None
+                size, problem = self._read(_received[end : end + _READ])
+            return problem
+        finally:
+            self._keep(begin, end)
+            _outbox.end()
+
+    def _read(self, view: memoryview) -> tuple[int, Exception | None]:
+        """
+        Read the socket.
+
+        @return: how much there was; and if nothing, what Twisted is to be told.
+        """
+        try:
+            size = self._socket.recv_into(view)
+        except (BlockingIOError, InterruptedError):
+            return 0, None
+        except OSError:
+            return 0, main.CONNECTION_LOST
+        return size, main.CONNECTION_DONE
 
     def transmit(self, view: memoryview) -> None:
         """

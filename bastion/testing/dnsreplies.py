@@ -10,7 +10,8 @@ A name of a L{Zone} may have a fault:
     to read;
   - C{wrong-id}, C{wrong-question}, C{other-port}: it looks forged;
   - C{poison NAME ADDRESS}: an address that nobody has asked for comes with it;
-  - C{stingy}: one alias at a time; C{cut}, C{garbage}: it cannot be read.
+  - C{stingy}: one alias at a time; C{lame}: it only names other servers;
+  - C{cut}, C{garbage}: it cannot be read.
 """
 
 from __future__ import annotations
@@ -172,10 +173,6 @@ def bomb(asked: Query) -> bytes:
     return head + b"\1a" * ((_LARGEST - len(head) - 1) // 2) + b"\0"
 
 
-def _withHeader(message: bytes, number: int) -> bytes:
-    return struct.pack(">H", number) + message[2:]
-
-
 Arguments = tuple[str, ...]
 Reaction = Callable[[Query, Known, Arguments], list[Sending]]
 
@@ -215,6 +212,12 @@ def _stingy(asked: Query, known: Known, arguments: Arguments) -> list[Sending]:
     return [Sending(truth(asked, Known(known.code, known.entries[:1], 0)))]
 
 
+def _lame(asked: Query, known: Known, arguments: Arguments) -> list[Sending]:
+    message = bytearray(truth(asked, Known(NO_ERROR, (), 0)))
+    message[3] &= 0x7F
+    return [Sending(bytes(message))]
+
+
 def _cut(asked: Query, known: Known, arguments: Arguments) -> list[Sending]:
     return [Sending(truth(asked, known)[:-3])]
 
@@ -248,6 +251,7 @@ _FAULTS: dict[str, Reaction] = {
     "other-port": _otherPort,
     "poison": _poison,
     "stingy": _stingy,
+    "lame": _lame,
     "cut": _cut,
     "garbage": _garbage,
 }

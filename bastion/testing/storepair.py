@@ -142,8 +142,13 @@ class StorePair:
         """
         The host that a login would prefer.
         """
-        host: HostAddress | None = self.wait(self.turn().stickyHost(sticky))
-        return host
+        return next(iter(self.homes(sticky)), None)
+
+    def homes(self, sticky: StickyKey) -> list[HostAddress]:
+        """
+        All that it would prefer to others.
+        """
+        return [*self.wait(self.turn().stickyHosts(sticky))]
 
     # Administrative states
 

@@ -166,6 +166,31 @@ class StickinessContract:
         again = stores.acquire(JOHNSON, TWO, ONE)
         assert (again.host, again.left) == (ONE, None)
 
+    def test_keyThatHasMovedComesBackToWhereItIsNow(self, stores: StorePair) -> None:
+        """
+        Though it still has a connection where it was, and none there.
+        """
+        stores.login(JOHNSON, THREE)
+        stores.visit(JOHNSON, TWO)
+        assert stores.homes(JOHNSON) == [THREE, TWO]
+        granted = stores.acquire(JOHNSON, ONE, TWO)
+        assert (granted.host, granted.left) == (TWO, None)
+
+    def test_keyMovesToWhereItWasBefore(self, stores: StorePair) -> None:
+        """
+        And is told, for that was long ago.
+        """
+        stores.visit(JOHNSON, ONE)
+        stores.visit(JOHNSON, TWO)
+        still = stores.login(JOHNSON, THREE)
+        assert stores.homes(JOHNSON) == [THREE, TWO, ONE]
+        granted = stores.acquire(JOHNSON, ONE, Choice(TWO, 1))
+        assert (granted.host, granted.left) == (TWO, THREE)
+        full = stores.acquire(ELSEWHERE, ONE, Choice(TWO, 1))
+        assert (full.host, full.left) == (ONE, THREE)
+        stores.release(still, granted.token, full.token)
+        assert stores.homes(JOHNSON) == [THREE, TWO, ONE]
+
     def test_loginThatFailsMovesNothing(self, stores: StorePair) -> None:
         """
         The key would still come back.

@@ -16,6 +16,7 @@ from bastion.interfaces import HostAddress, HostUnavailable
 from bastion.ssh.client import ClientTransport
 from bastion.ssh.owner import Owner
 from bastion.ssh.transport import Transport
+from bastion.upstream.proxysent import End
 from bastion.upstream.site import Site
 from bastion.wire import DISCONNECT_BY_APPLICATION, shown
 
@@ -36,11 +37,20 @@ class Attempt(Owner):
     @ivar took: how long it took until the host was ready, in seconds.
     """
 
-    def __init__(self, site: Site, host: HostAddress, service: Any, client: bytes) -> None:
+    def __init__(
+        self,
+        site: Site,
+        host: HostAddress,
+        service: Any,
+        client: bytes,
+        source: End | None = None,
+    ) -> None:
         """
         @param service: the login service; its C{ready} fires when the host has
             accepted it.
         @param client: the client's identification string.
+        @param source: where the client is, for a host that is told; L{None} when the
+            connection is for no client.
         """
         self.ready: Deferred[ClientTransport] = Deferred()
         self.host = host
@@ -55,7 +65,7 @@ class Attempt(Owner):
         hostKeys = site.hostKeys(host)
         self._transport = ClientTransport(self, site.clock, hostKeys, service, client, site.terms)
         service.ready.addCallback(self._cbReady)
-        self._connecting = site.endpoint(host).connect(_factoryOf(self._transport))
+        self._connecting = site.way(host, source).connect(_factoryOf(self._transport))
         self._connecting.addErrback(self._ebConnect)
 
     def _cbReady(self, service: Any) -> None:

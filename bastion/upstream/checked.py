@@ -36,7 +36,7 @@ class CheckedHost:
         """
         The way to it.
         """
-        return self.site.endpoint(self.address)
+        return self.site.way(self.address, None)
 
     def handshake(self) -> Deferred[float]:
         """

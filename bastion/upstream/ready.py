@@ -128,23 +128,37 @@ class ReadyConnections:
 
     def take(self, host: HostAddress, client: bytes) -> Attempt | None:
         """
-        A connection to C{host}, ready or not quite yet, if there is one.
+        A connection to C{host}, ready or not quite yet, if there is one.  Of a host that
+        is not well there is none: it may be as dead as the host.
         """
         kept = self._kept.get((host, toHosts(client)), ())
+        isWell = self.site.reports.isWell(host)
         while kept:
             oldest = kept.popleft()
             oldest.old.cancel()
-            if not oldest.attempt.over:
+            if isWell and not oldest.attempt.over:
                 return oldest.attempt
             oldest.attempt.drop()
         return None
+
+    def forget(self, host: HostAddress) -> None:
+        """
+        One connection to C{host} was dead: keep no other.
+        """
+        for (to, _), kept in self._kept.items():
+            if to == host:
+                _dropAll(kept)
 
     def close(self) -> None:
         """
         Keep none any longer.
         """
         for kept in self._kept.values():
-            while kept:
-                oldest = kept.popleft()
-                oldest.old.cancel()
-                oldest.attempt.drop()
+            _dropAll(kept)
+
+
+def _dropAll(kept: deque[_Kept]) -> None:
+    while kept:
+        oldest = kept.popleft()
+        oldest.old.cancel()
+        oldest.attempt.drop()

@@ -99,6 +99,13 @@ class Search:
         self._try()
         return found
 
+    def again(self, host: HostAddress) -> None:
+        """
+        What was found was older than the search, and is dead: C{host} itself was not
+        tried yet.
+        """
+        self._tried.discard(host)
+
     def _try(self) -> None:
         """
         Try the next host, if there is one; one after the other, so that each is

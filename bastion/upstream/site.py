@@ -14,6 +14,8 @@ from bastion.hosts.selector import Selector
 from bastion.interfaces import HostAddress
 from bastion.ssh.client import HostKeys
 from bastion.ssh.terms import WITH_HOSTS, Terms
+from bastion.upstream.announced import AnnouncedEndpoint
+from bastion.upstream.proxysent import End, header
 
 
 class Reports(Protocol):
@@ -51,6 +53,8 @@ class Site:
     @ivar ready: how many connections are kept ready for each host.
     @ivar moved: what a user is told whose account is moved away from a host that an
         operator has closed; empty for nothing.
+    @ivar proxyProtocol: how hosts are told of the client, C{v1} or C{v2}; C{off} for not at
+        all.
     """
 
     selector: Selector
@@ -61,3 +65,25 @@ class Site:
     terms: Terms = WITH_HOSTS
     ready: int = 0
     moved: str = ""
+    proxyProtocol: str = "off"
+
+    @property
+    def announces(self) -> bool:
+        """
+        Whether a connection to a host is for one client from its first byte on.
+        """
+        return self.proxyProtocol != "off"
+
+    def way(self, host: HostAddress, client: End | None) -> IStreamClientEndpoint:
+        """
+        The way to a host.
+
+        @param client: whom it is for; L{None} for the bastion itself.
+        """
+        endpoint = self.endpoint(host)
+        if not self.announces:
+            return endpoint
+        version = self.proxyProtocol
+        return AnnouncedEndpoint(
+            endpoint, lambda ours: header(version, client, End(ours.host, ours.port))
+        )

@@ -38,6 +38,7 @@ async def bastionctl(operations: FakeOperations, tmp_path: Path) -> Any:
     is a terminal.
     """
     service: Any = controlService(operations, tmp_path, reactor)
+    service.privilegedStartService()
     service.startService()
     socket = str(tmp_path / "control.sock")
 

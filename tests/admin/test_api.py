@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from operating.answers import CONNECTION, EXPLANATION, OFFERED, STATUS
+from operating.answers import CONNECTION, EXPLANATION, OFFERED, PENALTY, STATUS
 from operating.http import Caller
 from operating.operations import FakeOperations
 from twisted.internet.defer import Deferred
@@ -105,6 +105,14 @@ def test_connectionIsClosed(caller: Caller, operations: FakeOperations) -> None:
     answer = caller.change("/connections/close", {"reference": "K7QX2M", "reason": "stuck"})
     assert answer.json == {"reference": "K7QX2M", "closed": True}
     assert operations.changes == [("close", "K7QX2M", "stuck")]
+
+
+def test_penaltyIsLifted(caller: Caller, operations: FakeOperations) -> None:
+    assert caller.ask("/penalties").json == [PENALTY]
+    answer = caller.change("/penalties/lift", {"source": "192.0.2.17", "account": "johnson"})
+
+    assert answer.json == [PENALTY]
+    assert operations.changes == [("lift", "192.0.2.17", "johnson")]
 
 
 def test_changeThatHasBegunIsNotTakenBackWhenTheCallerLeaves(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from operating.answers import CONNECTION, EXPLANATION, KNOWN, OFFERED, STATUS, quarantined
+from operating.answers import CONNECTION, EXPLANATION, KNOWN, OFFERED, PENALTY, STATUS, quarantined
 from operating.console import Typed, say
 from operating.operations import FakeOperations
 from twisted.internet.threads import deferToThread
@@ -32,6 +32,8 @@ async def test_statusIsShown(bastionctl: Any) -> None:
     [
         (("status",), STATUS),
         (("connections",), [CONNECTION]),
+        (("penalties",), [PENALTY]),
+        (("penalties", "--lift", "192.0.2.17"), [PENALTY]),
         (("explain", "--user", "johnson", "--gateway", "esrf"), EXPLANATION),
         (("close", "K7QX2M"), {"reference": "K7QX2M", "closed": True}),
     ],
@@ -65,6 +67,23 @@ async def test_hostIsChanged(
     assert said.code == DONE
     assert said.out == f"nice1.example.org of nice: {state}, 3 sessions\n"
     assert operations.changes == [(command, "nice1.example.org", "new kernel", "nice")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_penaltyIsLifted(bastionctl: Any, operations: FakeOperations) -> None:
+    said = await bastionctl("penalties", "--lift", "192.0.2.17", "--account", "johnson")
+    assert said.out.startswith("lifted:\n")
+    assert operations.changes == [("lift", "192.0.2.17", "johnson")]
+
+    said = await bastionctl("penalties", "--lift", "192.0.2.18")
+    assert said.out == "there was nothing to lift\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_accountAloneIsNotEnoughToLift(bastionctl: Any, operations: FakeOperations) -> None:
+    said = await bastionctl("penalties", "--account", "johnson")
+    assert (said.code, said.err) == (USAGE, "bastionctl: --account needs --lift SOURCE\n")
+    assert operations.changes == []
 
 
 @pytest_twisted.ensureDeferred

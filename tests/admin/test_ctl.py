@@ -32,6 +32,7 @@ COMPLETE = {
     "disable": ("nice1",),
     "accept-key": ("nice1",),
     "connections": (),
+    "penalties": (),
     "close": ("K7QX2M",),
     "check-config": ("bastion.toml",),
     "explain": ("--user", "johnson", "--gateway", "esrf"),

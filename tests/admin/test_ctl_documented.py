@@ -25,6 +25,7 @@ ANSWERS = {
     ("hosts", ""): control.HostStatus,
     ("connections", ""): control.ConnectionStatus,
     ("close", ""): control.Closed,
+    ("penalties", ""): control.PenaltyStatus,
     ("explain", ""): control.Explanation,
     ("explain", " of `sticky`"): control.Sticky,
     ("explain", " of `candidates`"): control.CandidateStatus,

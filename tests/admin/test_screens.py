@@ -12,6 +12,7 @@ from operating.answers import (
     KNOWN,
     NOW,
     OFFERED,
+    PENALTY,
     STATUS,
     host,
     quarantined,
@@ -23,6 +24,7 @@ from bastion.admin.screens import (
     explanationLines,
     hostLines,
     hostsLines,
+    penaltiesLines,
     statusLines,
 )
 from bastion.admin.tables import Screen
@@ -170,6 +172,20 @@ def test_tableOfConnectionsFitsATerminal() -> None:
 
 def test_noConnectionsAreSaidToBeNone() -> None:
     assert connectionsLines([], PIPE) == ["there are no connections"]
+
+
+def test_penaltiesSayWhoIsKeptOutAndWhy() -> None:
+    everybody: Any = {**PENALTY, "account": None, "active": False, "seconds": 5}
+    assert penaltiesLines([PENALTY, everybody], PIPE, lifted=False) == [
+        "SOURCE      ACCOUNT  FOR  KEPT OUT  BECAUSE OF",
+        "192.0.2.17  johnson  20s  yes       noauth, authfail",
+        "192.0.2.17  all       5s  not yet   noauth, authfail",
+    ]
+
+
+def test_noPenaltiesAreSaidToBeNone() -> None:
+    assert penaltiesLines([], PIPE, lifted=False) == ["nobody has to wait"]
+    assert penaltiesLines([], PIPE, lifted=True) == ["there was nothing to lift"]
 
 
 def test_closedConnectionIsOneLine() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bastion.admission.limits import Startup, Startups, network
+from bastion.admission.limits import NetBlock, Startup, Startups, network, unmapped
 
 HERE = ipaddress.ip_address("192.0.2.7")
 
@@ -51,6 +51,34 @@ def crowd(limits: Startups, size: int) -> list[Startup]:
 )
 def test_sourceIsAnIPv4AddressOrAnIPv6Network(address: str, source: str) -> None:
     assert network(ipaddress.ip_address(address)) == source
+
+
+@pytest.mark.parametrize(
+    ("address", "block", "source"),
+    [
+        ("192.0.2.7", NetBlock(24, 64), "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", NetBlock(24, 64), "192.0.2.0/24"),
+        ("192.0.2.7", NetBlock(0, 64), "0.0.0.0/0"),
+        ("2001:db8:1:2:3:4:5:6", NetBlock(32, 48), "2001:db8:1::/48"),
+        ("2001:db8:1:2:3:4:5:6", NetBlock(32, 128), "2001:db8:1:2:3:4:5:6"),
+    ],
+)
+def test_howMuchOfAnAddressCountsIsSaid(address: str, block: NetBlock, source: str) -> None:
+    assert network(ipaddress.ip_address(address), block) == source
+
+
+def test_addressHasItsOwnForm() -> None:
+    assert unmapped(ipaddress.ip_address("::ffff:192.0.2.7")) == HERE
+    for text in ("192.0.2.7", "2001:db8::7"):
+        assert unmapped(ipaddress.ip_address(text)) == ipaddress.ip_address(text)
+
+
+def test_startupsCountByTheBlockTheyAreGiven() -> None:
+    limits = Startups(10, 30, 20, 1, lambda: 0.9, NetBlock(24, 64))
+    startup = limits.arrived(HERE)
+    assert limits.refusal(HERE + 1) is not None
+    startup.over()
+    assert limits.refusal(HERE + 1) is None
 
 
 def test_sourceHasItsOwnLimit() -> None:

@@ -1,7 +1,8 @@
 """
 Attack A20: more guesses than a connection has: many at once, with the login service
-requested anew, with C{none} in between, under changing names, by dialogues that are
-given up.  What counts is what reaches a host.
+requested anew, with C{none} in between, under changing names, by methods that nobody
+serves, by dialogues that are given up.  What counts is what reaches a host: it gets to
+know C{max_auth_tries} of them from one connection.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bastion.wire import (
     MSG_CHANNEL_OPEN,
     MSG_SERVICE_ACCEPT,
     MSG_SERVICE_REQUEST,
+    MSG_USERAUTH_FAILURE,
     MSG_USERAUTH_INFO_REQUEST,
     MSG_USERAUTH_INFO_RESPONSE,
     MSG_USERAUTH_REQUEST,
@@ -51,6 +53,7 @@ TRICKS = {
     "a channel between": [GUESS, (MSG_CHANNEL_OPEN, b"")],
 }
 eachTrick = pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
+eachPace = pytest.mark.parametrize("once", [True, False], ids=["at once", "one by one"])
 eachProgram = pytest.mark.parametrize("version", [b"SSH-2.0-OpenSSH_9.2p1", PARAMIKO])
 
 
@@ -65,13 +68,13 @@ class Asking(Host):
         """
         if number == MSG_USERAUTH_INFO_RESPONSE:
             self.guesses.append(payload[8:])
-            self.says(51, REFUSED)
+            self.says(MSG_USERAUTH_FAILURE, REFUSED)
         elif number == MSG_USERAUTH_REQUEST and b"keyboard-interactive" in payload:
             question = string(b"") * 3 + uint32(1) + string(b"Password: ") + byte(0)
             self.says(MSG_USERAUTH_INFO_REQUEST, question)
         elif number == MSG_USERAUTH_REQUEST and self.stage is not Stage.SERVICE:
             super().hears(number, payload)
-            self.says(51, REFUSED)
+            self.says(MSG_USERAUTH_FAILURE, REFUSED)
         else:
             super().hears(number, payload)
 
@@ -111,7 +114,7 @@ def guesser(site: Any) -> Any:
 
 @eachTrick
 @eachProgram
-@pytest.mark.parametrize("once", [True, False], ids=["at once", "one by one"])
+@eachPace
 def test_noTrickGivesMoreAttempts(
     site: Any, guesser: Any, trick: Any, version: bytes, once: bool
 ) -> None:
@@ -148,6 +151,21 @@ def test_siteSaysHowManyThereAre(siteOf: Any, tries: int) -> None:
     assert guesses(site) == tries
 
 
+@pytest.mark.parametrize("method", [b"publickey", b"hostbased", b"gssapi-with-mic", b"no-such"])
+@eachPace
+def test_methodsThatNobodyServesAreAttemptsAndReachNoHost(
+    site: Any, guesser: Any, method: bytes, once: bool
+) -> None:
+    client = guesser(until=Stage.LOGIN)
+    client.numbers()
+    fields = byte(0) + string(b"ssh-ed25519") + string(bytes(51))
+    says(site, client, [(MSG_USERAUTH_REQUEST, request(method, fields))] * 60, once)
+
+    assert client.gone
+    assert client.numbers().count(MSG_USERAUTH_FAILURE) <= ATTEMPTS
+    assert all(method not in payload for _, payload in site.host.heard)
+
+
 @eachProgram
 def test_serviceIsAcceptedAgainByNobodyButParamiko(site: Any, guesser: Any, version: bytes) -> None:
     """
@@ -170,17 +188,21 @@ def test_rightPasswordBehindTooManyWrongOnesIsNotTried(site: Any, guesser: Any) 
     assert site.named("login.accepted") == []
 
 
-def test_fiveThousandNoneAreSixAttempts(site: Any, guesser: Any) -> None:
+@eachPace
+def test_fiveThousandNoneAreSixAttempts(site: Any, guesser: Any, once: bool) -> None:
     """
     The first one only asks for the methods.
     """
     client = guesser()
-    for _ in range(5000):
-        if site.sends(client, *NONE):
-            break
+    says(site, client, [NONE] * 5000, once)
 
     assert client.gone
-    assert len([number for number, _ in site.host.heard if number == 50]) == ATTEMPTS + 1
+    asked = [number for number, _ in site.host.heard].count(MSG_USERAUTH_REQUEST)
+    assert asked <= ATTEMPTS + 1
+    if not once:
+        assert asked == ATTEMPTS + 1
+        assert client.numbers().count(MSG_USERAUTH_FAILURE) == ATTEMPTS
+    assert len(site.hosts["nice1"]) == 1
 
 
 def test_answersToDialoguesAreAttempts(site: Any, guesser: Any) -> None:
@@ -208,11 +230,23 @@ def test_dialoguesThatAreGivenUpAreAttempts(site: Any, guesser: Any) -> None:
 @pytest.mark.parametrize("first", [NONE, GUESS], ids=["none", "a guess"])
 def test_nameCannotBeChanged(site: Any, guesser: Any, account: bytes, first: Any) -> None:
     client = guesser()
-    says(site, client, [first, (50, password(WRONG, account)), GUESS], once=False)
+    changed = (MSG_USERAUTH_REQUEST, password(WRONG, account))
+    says(site, client, [first, changed, GUESS], once=False)
 
     assert client.gone
     assert guesses(site) == (first is GUESS)
     assert {fields["account"] for fields in site.named("login.refused")} == {"johnson"}
+
+
+@eachPace
+def test_oneNameAfterTheOtherGivesNoMoreAttempts(site: Any, guesser: Any, once: bool) -> None:
+    client = guesser(until=Stage.LOGIN)
+    names = (b"user%d" % number for number in range(60))
+    guess = [(MSG_USERAUTH_REQUEST, password(WRONG, name)) for name in names]
+    says(site, client, guess, once)
+
+    assert client.gone
+    assert guesses(site) <= ATTEMPTS
 
 
 def test_nameOfALoginThatIsUnderWayCannotBeChanged(site: Any) -> None:

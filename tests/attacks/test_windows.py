@@ -1,8 +1,9 @@
 """
 Attack A13: windows that overflow or are not kept to, and packets of a maximum size that
 nobody can keep to (CVE-2025-54804; stock Conch loops for ever over a size of 0).  The
-two ends keep each other's windows; the bastion must not loop, grow or raise, and lets
-no channel through whose packets are too small to work with.
+two ends keep each other's windows; the bastion must not loop, grow or raise, lets no
+channel through whose packets are too small to work with, and lets neither end believe
+that it takes packets that are larger than it does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 from attacking.client import Client, opening
 from attacking.stages import Stage
 
-from bastion.relay.channels import LEAST_PACKET
+from bastion.relay.channels import LEAST_PACKET, MOST_PACKET
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -30,7 +31,7 @@ from bastion.wire import (
 
 LARGEST = 2**32 - 1
 TOO_SMALL = (0, 1, 2, LEAST_PACKET - 1)
-LARGE_ENOUGH = (LEAST_PACKET, 2**31, LARGEST)
+LARGE_ENOUGH = (LEAST_PACKET, MOST_PACKET, 2**31, LARGEST)
 PIECE = uint32(0) + string(bytes(32_000))
 
 
@@ -94,16 +95,43 @@ def test_channelThatIsAcceptedWithTooSmallPacketsEndsTheSession(
 
 
 @pytest.mark.parametrize("size", LARGE_ENOUGH)
-def test_otherSizesAreTheTwoEndsOwn(site: Any, leg: str, size: int) -> None:
+def test_otherSizesAreTheTwoEndsOwnUpToWhatWeTake(site: Any, leg: str, size: int) -> None:
     attacker, other = ends(site, leg, opened=False)
     type, data = grant(site, leg, attacker, other)
-    wish = opening(7, maxPacket=size, window=LARGEST, type=type, data=data)
-    site.sends(attacker, MSG_CHANNEL_OPEN, wish)
+    wish = {"number": 7, "window": LARGEST, "type": type, "data": data}
+    site.sends(attacker, MSG_CHANNEL_OPEN, opening(maxPacket=size, **wish))
     other.confirms(7, maxPacket=size, window=0)
     site.settle()
 
-    assert other.heard == [(MSG_CHANNEL_OPEN, wish)]
-    assert attacker.numbers() == [MSG_CHANNEL_OPEN_CONFIRMATION]
+    told = min(size, MOST_PACKET)
+    assert other.heard == [(MSG_CHANNEL_OPEN, opening(maxPacket=told, **wish))]
+    confirmation = uint32(7) + uint32(7) + uint32(0) + uint32(told)
+    assert attacker.heard == [(MSG_CHANNEL_OPEN_CONFIRMATION, confirmation)]
+
+
+@pytest.mark.parametrize(
+    ("number", "head"),
+    [
+        (MSG_CHANNEL_DATA, uint32(7)),
+        (MSG_CHANNEL_EXTENDED_DATA, uint32(7) + uint32(1)),
+    ],
+)
+def test_whatAnEndIsToldToTakeGetsThrough(site: Any, leg: str, number: int, head: bytes) -> None:
+    """
+    Both say that they take everything, and send as much as they were told.
+    """
+    opener, other = ends(site, leg, opened=False)
+    type, data = grant(site, leg, opener, other)
+    site.sends(opener, MSG_CHANNEL_OPEN, opening(7, LARGEST, LARGEST, type, data))
+    other.confirms(7, LARGEST, LARGEST)
+    site.settle()
+    for end in (opener, other):
+        end.heard.clear()
+    full = head + string(b"x" * MOST_PACKET)
+    for end in (opener, other):
+        assert not site.sends(end, number, full)
+
+    assert opener.heard == other.heard == [(number, full)]
 
 
 @pytest.mark.parametrize("channel", [0, 1, LARGEST])

@@ -30,6 +30,7 @@ from bastion.auth.messages import (
 from bastion.auth.messages import InfoRequest as Question
 from bastion.auth.server import UserAuthServer
 from bastion.interfaces import HostAddress, NoHostAvailable
+from bastion.testing.doors import OpenDoor
 from bastion.wire import (
     MSG_USERAUTH_BANNER,
     MSG_USERAUTH_FAILURE,
@@ -196,9 +197,11 @@ class Stage:
         self.hosts = [Host("nice1"), Host("nice2")]
         self.nice1, self.nice2 = self.hosts
         self.told: list[Any] = []
+        self.digests: list[bytes | None] = []
         self.user: HostUser | None = None
         self._next = iter(self.hosts)
-        self.service = UserAuthServer(hostPortal(), self.reach, self, maxTries)
+        self.door = OpenDoor()
+        self.service = UserAuthServer(hostPortal(), self.reach, self, self.door, maxTries)
         transport: Any = self.program.wire
         self.service.transport = transport
         self.program.service = self.service
@@ -242,11 +245,12 @@ class Stage:
         self.told.append(("account", login))
         return login
 
-    def attemptRefused(self, method: bytes, reason: str) -> None:
+    def attemptRefused(self, method: bytes, reason: str, digest: bytes | None) -> None:
         """
         See L{bastion.auth.server.LoginOwner}.
         """
         self.told.append(("refused", method))
+        self.digests.append(digest)
 
     def loginAccepted(self, user: HostUser, logout: Callable[[], None]) -> None:
         """

@@ -87,10 +87,12 @@ def test_requestReachesTheHostAsItIs(host: Any) -> None:
 )
 def test_eachReplyIsReported(host: Any, number: int, payload: bytes, reply: Any) -> None:
     replied = host.service.request(request(KEYBOARD_INTERACTIVE, ANY_DIALOGUE))
+    assert not host.service.answered
 
     host.says(number, payload)
 
     assert outcome(replied) == reply
+    assert host.service.answered
 
 
 def test_message60MeansAChangeRequestForAPassword(host: Any) -> None:
@@ -168,6 +170,7 @@ def test_bannersAreShownBesideTheReply(host: Any) -> None:
 
     assert shown == [Banner(b"Welcome\r\n", b"en")]
     assert outcome(replied) is None
+    assert host.service.answered
 
 
 def test_hostThatGoesFailsTheRequest(host: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bastion.config.file import read
+from bastion.config.file import decoded, read
 from bastion.config.problems import ConfigurationError
 from bastion.config.readers import Installed
 
@@ -50,6 +50,12 @@ def test_otherEncodingIsRefusedWithItsLine(tmp_path: Path, installed: Installed)
     with pytest.raises(ConfigurationError) as refused:
         read(path, installed)
     assert str(refused.value) == f"{path}: line 2 is not UTF-8; save the file as UTF-8"
+
+
+def test_textOfAFileIsDecoded() -> None:
+    assert decoded("\ufeffIsère".encode()) == decoded("Isère".encode()) == "Isère"
+    with pytest.raises(ValueError, match=r"^line 3 is not UTF-8; save the file as UTF-8$"):
+        decoded(b"\n\n\xe8")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         [bastion]
         state_dir = "/var/lib/bastion"
         store = { name = "shared", weight = 1 }
+        accounts_file = "accounts.toml"
         [gateway.ESRF-2]
         listen = ["tcp:5022", "tcp6:5023"]
         cluster = "nice"
@@ -68,12 +69,17 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         known_hosts = "keys/nice"
         [cluster.unused]
         hosts = ["[2001:db8::1]"]
+        [account."in*"]
+        gateways = ["notice"]
         """,
         DIRECTORY,
         installed,
     )
     assert configuration.bastion.state_dir == Path("/var/lib/bastion")
     assert configuration.bastion.store.extension.name == "shared"
+    assert configuration.bastion.accounts_file == DIRECTORY / "accounts.toml"
+    (account,) = configuration.accounts
+    assert (account.pattern, account.gateways) == ("in*", ("notice",))
     assert list(configuration.gateways) == ["ESRF-2", "notice"]
     gateway = configuration.gateways["ESRF-2"]
     assert (gateway.name, gateway.cluster) == ("ESRF-2", "nice")
@@ -203,7 +209,7 @@ def test_plainValuesAreThoseOfToml() -> None:
 # All steps
 
 MISTAKES = {
-    "bastion": ["state_dir = 5", "stat_dir = 'x'", "store = 'none'"],
+    "bastion": ["state_dir = 5", "stat_dir = 'x'", "store = 'none'", "accounts_file = 5"],
     "gateway.esrf": [
         "listen = 5022",
         "policies = ['nothing']",
@@ -219,6 +225,10 @@ MISTAKES = {
         *("known_hosts = ''", "select = 'least'"),
     ],
     "cluster.ill": ["hosts = ['a', 'a']", "stick = '8h'", "select = {name='ordered', x=1}"],
+    'account."in*"': [
+        *("gateways = ['isis']", "hours = ['8']", "days = ['monday']", "from = '8:00'"),
+        *("until = 2026", "closed = ' '", "notice = '1s'", "untill = 1"),
+    ],
     "admission": ["allow_from = ['x']", "dns_exempt = 1", "login_grace_time = '1d'", "x = 1"],
 }
 RIGHT = {

@@ -59,7 +59,7 @@ BAD_FILES = [
     ("[gatway.a]", ['gatway: unknown key; did you mean "gateway"?']),
     (
         GOOD + "[colour]",
-        ["colour: unknown key; the keys here are: bastion, gateway, cluster, admission"],
+        ["colour: unknown key; the keys here are: bastion, gateway, cluster, admission, account"],
     ),
     (
         "max_auth_tries = 5" + GOOD,
@@ -232,7 +232,9 @@ BAD_FILES = [
         GOOD + "[gateway.esrf.admission.limits]\na = 1",
         [
             "gateway.esrf.admission.limits: unknown key; the keys here are: dns, dns_servers, "
-            "dns_exempt, allow_from, deny_from, max_startups, per_source_startups, penalties, "
+            "dns_exempt, dns_suffixes, dns_timeout, dns_sentence, rules, allow_from, deny_from, "
+            "max_startups, per_source_startups, max_connections, per_source_connections, "
+            "per_account_sessions, per_account_source_sessions, penalties, penalty_exempt, "
             "login_grace_time, max_auth_tries"
         ],
     ),
@@ -246,19 +248,17 @@ BAD_FILES = [
         ],
     ),
     (
-        GOOD + '[admission]\ndns = "require"\npenalties = "on"',
+        GOOD + '[admission]\ndns = "required"\npenalties = "yes"',
         [
-            "admission.dns: this version cannot check the DNS yet; "
-            'the only value it accepts is "off"',
-            "admission.penalties: this version cannot give penalties yet; "
-            'the only value it accepts is "off"',
+            'admission.dns: found the string "required"; write "require", "report" or "off"',
+            'admission.penalties: found the string "yes"; write "on" or "off"',
         ],
     ),
     (
-        GOOD + '[gateway.esrf.admission]\ndns = "report"',
+        GOOD + '[gateway.esrf.admission]\ndns_suffixes = ["a b"]',
         [
-            "gateway.esrf.admission.dns: this version cannot check the DNS yet; "
-            'the only value it accepts is "off"'
+            'gateway.esrf.admission.dns_suffixes: "a b" is not a domain; '
+            'write a domain such as "example.org"'
         ],
     ),
     (

@@ -150,6 +150,23 @@ def test_keysSharedWithAnotherTableComeLast() -> None:
     assert list(keysOf(Longer)) == ["own", "needed", "where", "count"]
 
 
+def test_keyThatIsAWordOfPythonHasAFieldAllTheSame(place: Place) -> None:
+    @frozen
+    class Span:
+        from_: int = field(metadata=key(one(wholeNumber(1, 9)), example="5"))
+        to_: int = field(metadata=key(one(wholeNumber(1, 9)), absent=7))
+
+    assert list(keysOf(Span)) == ["from", "to"]
+    assert readTable(Span, {"from": 4}, place).values == {"from_": 4, "to_": 7}
+    assert place.noted == []
+    assert readTable(Span, {"from_": 4}, place).values == {"to_": 7}
+    readTable(Span, {}, place)
+    assert place.noted == [
+        (("here", "from_"), 'unknown key; did you mean "from"?'),
+        (("here", "from"), "missing; write e.g. from = 5"),
+    ]
+
+
 def test_absentKeyIsLeftToItsFieldUnlessItDependsOnThePlace(place: Place) -> None:
     draft = readTable(Table, {"needed": 4}, place)
     assert draft == Draft({"needed": 4, "where": Path("/etc/bastion/there")}, frozenset({"needed"}))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from bastion.config.schema import (
     ClientAlgorithms,
     Configuration,
     GatewayTable,
-    MaxStartups,
     homes,
     keys,
 )
@@ -46,7 +44,7 @@ def shownKeys(table: dict[str, Any], path: str = "") -> set[str]:
     found: set[str] = set()
     for name, value in table.items():
         here = f"{path}.{name}".lstrip(".")
-        here = re.sub(r"^(gateway|cluster)\.[^.]+", r"\1.NAME", here)
+        here = re.sub(r"^(gateway|cluster|account)\.[^.]+", r"\1.NAME", here)
         if here in keys() or not isinstance(value, dict):
             found.add(here)
         else:
@@ -88,18 +86,7 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
     assert configuration.gateways["a"].policies == ()
     assert configuration.gateways["a"].host_separator == ""
     assert configuration.gateways["a"].last_resort == "auto"
-    assert configuration.gateways["a"].admission == AdmissionTable(
-        dns="off",
-        dns_servers=(),
-        dns_exempt=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
-        allow_from=(),
-        deny_from={},
-        max_startups=MaxStartups(100, 30, 300),
-        per_source_startups=50,
-        penalties="off",
-        login_grace_time=60.0,
-        max_auth_tries=6,
-    )
+    assert configuration.gateways["a"].admission == AdmissionTable()
 
 
 @pytest.mark.parametrize(
@@ -121,20 +108,25 @@ def test_lastResortDependsOnTheProgram(lastResort: str, toKnown: str, toOthers: 
 def test_keysAreNamedByTheirTables() -> None:
     assert {"bastion.state_dir", "gateway.NAME.listen", "admission.dns"} < set(keys())
     assert {"cluster.NAME.known_hosts", "gateway.NAME.admission"} < set(keys())
-    assert not [name for name in keys() if name.endswith(".name")]
+    assert "account.NAME.from" in keys()
+    assert not [name for name in keys() if name.endswith((".name", ".pattern"))]
 
 
 def test_everyFieldButTheNameIsAKey() -> None:
     fields = {
         f"{path}.{each.name}" for path, table in TABLES.items() for each in attrs.fields(table)
     }
-    assert fields - set(keys()) == {"gateway.NAME.name", "cluster.NAME.name"}
+    names = {"gateway.NAME.name", "cluster.NAME.name", "account.NAME.pattern"}
+    # "from" is a word of Python.
+    assert fields - set(keys()) == names | {"account.NAME.from_"}
+    assert set(keys()) - fields == {"account.NAME.from"}
 
 
 def test_everyKeyHasItsHome() -> None:
     assert homes()["hosts"] == "[cluster.NAME]"
     assert homes()["dns"] == "[admission] or [gateway.NAME.admission]"
     assert homes()["keepalive"] == "[gateway.NAME] or [cluster.NAME]"
+    assert homes()["notice"] == "[gateway.NAME] or [account.NAME]"
     assert homes().keys() == {name.rpartition(".")[2] for name in keys()}
 
 

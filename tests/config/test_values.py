@@ -18,7 +18,6 @@ from bastion.config.values import (
     found,
     maxStartups,
     oneOf,
-    onlyOff,
     optional,
     sentence,
     separator,
@@ -30,7 +29,6 @@ from bastion.config.values import (
 
 grace = durationUpTo("10m")
 tries = wholeNumber(1, 100)
-dns = onlyOff("check the DNS", "require", "report")
 
 rekey = durationBetween("10s", "24h")
 keepalive = durationBetween("1s", "1h", off=True)
@@ -86,7 +84,6 @@ UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s",
         (separator, "~", "~"),
         (separator, "!", "!"),
         (separator, "/", "/"),
-        (dns, "off", "off"),
         (maxStartups, "100:30:300", MaxStartups(100, 30, 300)),
         (maxStartups, "1:0:1", MaxStartups(1, 0, 1)),
         (maxStartups, "1:100:1", MaxStartups(1, 100, 1)),
@@ -154,26 +151,6 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (separator, "\n", f'"\\n" {NO_SEPARATOR}'),
         (separator, "%\n", f'"%\\n" {NO_SEPARATOR}'),
         (separator, "\x7f", f'"\\x7f" {NO_SEPARATOR}'),
-        (
-            dns,
-            "require",
-            'this version cannot check the DNS yet; the only value it accepts is "off"',
-        ),
-        (
-            dns,
-            "report",
-            'this version cannot check the DNS yet; the only value it accepts is "off"',
-        ),
-        (
-            dns,
-            "of",
-            'found the string "of"; the only value that this version accepts is "off"',
-        ),
-        (
-            dns,
-            False,
-            'found the boolean false; the only value that this version accepts is "off"',
-        ),
         (
             maxStartups,
             100,

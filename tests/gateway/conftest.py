@@ -13,7 +13,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.keys import Key
@@ -21,8 +20,6 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogPublisher, globalLogPublisher
 
-from bastion.admission.gate import Gate
-from bastion.admission.limits import Startups
 from bastion.auth.checkers import hostPortal
 from bastion.auth.messages import NONE, PASSWORD, Failure, Password, Request
 from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
@@ -31,7 +28,9 @@ from bastion.gateway.gateway import Gateway
 from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.hosts.selector import Stickiness
 from bastion.interfaces import HostAddress
+from bastion.ssh.server import ServerTransport
 from bastion.testing.clusters import Witnesses, selectorOf
+from bastion.testing.doors import doorsOf
 from bastion.testing.network import Network
 from bastion.testing.speakers import Speaker, TrustedKeys, speakingClient, speakingHost
 from bastion.upstream.site import Site
@@ -167,16 +166,15 @@ class Memory:
             hostTerms(nice),
             moved=nice.moved or "",
         )
-        admission = AdmissionTable(**settings.pop("admission", {}))
+        admission = AdmissionTable(**{"penalties": "off"} | settings.pop("admission", {}))
         settings["cluster"] = None if "notice" in settings else "nice"
         table = GatewayTable(name="esrf", listen=("tcp:0",), admission=admission, **settings)
         way, portal, terms = site if table.cluster else None, hostPortal(), clientTerms(table)
         keys, publisher = {KEY.sshType(): KEY}, LogPublisher(self._heard)
         gateway = Gateway(table, way, portal, table.policies, keys, terms, publisher, self.clock)
-        limits = (*attrs.astuple(admission.max_startups), admission.per_source_startups)
-        self.startups = Startups(*limits, lambda: 0.0)
-        gate = Gate(admission.allow_from, admission.deny_from)
-        self.factory = GatewayFactory(gateway, gate, self.startups)
+        self.doors = doorsOf(admission, self.clock)
+        self.startups = self.doors.startups
+        self.factory = GatewayFactory(gateway, self.doors)
         self.factory.doStart()
 
     def only(self, host: HostAddress) -> None:
@@ -207,8 +205,8 @@ class Memory:
         @return: a L{Talker}; L{None} when it was dropped.
         """
         family = IPv6Address if ":" in source else IPv4Address
-        built = self.factory.buildProtocol(family("TCP", source, 49152))
-        if built is None:
+        built: Any = self.factory.buildProtocol(family("TCP", source, 49152))
+        if not isinstance(built, ServerTransport):
             return None
         client = Talker(self.network, speakingClient(self._theirs, KEY))
         vars(client.transport).update(own)
@@ -288,6 +286,7 @@ class Memory:
         assert self.factory.connections == set()
         assert self.leased == {}
         assert (self.startups.total, dict(self.startups._sources)) == (0, {})
+        assert (self.doors.connections.total, self.doors.sessions._counts) == (0, {})
         assert self.clock.getDelayedCalls() == []
         assert all(talker.tcp.lost for hosts in self.hosts.values() for talker in hosts)
         assert self.failures == []

@@ -113,6 +113,23 @@ def test_accountThatCannotComeBackIsMoved() -> None:
     ]
 
 
+def test_accountThatHasMovedComesBackToWhereItIsNow() -> None:
+    """
+    Though its session on the drained host goes on.
+    """
+    chosen = selector()
+    came(chosen.lease(REQUEST)).confirm()
+    chosen.cluster.drain(A, 0)
+    moved = came(chosen.lease(HostRequest(b"johnson", "192.0.2.7", "esrf", wanted=C)))
+    moved.confirm()
+    moved.release()
+    answer = explain(chosen)
+
+    assert (answer["chosen"], answer["why"]) == ("nice3", "the account comes back to it")
+    assert answer["sticky"] == {"host": "nice3", "why": "the account was there last"}
+    assert came(chosen.lease(REQUEST)).host == C
+
+
 def test_hostsThatAreNotUpSayWhy() -> None:
     chosen = selector()
     chosen.cluster.failed(A, "it refuses connections", 0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bastion.auth.messages import KEYBOARD_INTERACTIVE, NONE, PASSWORD, Password
 from bastion.wire import (
     MSG_CHANNEL_DATA,
@@ -166,6 +168,18 @@ def test_hostOpensNothingUnasked(memory: Any) -> None:
     assert client.hears() == []
     (refused,) = memory.named("channel.refused")
     assert (refused["type"], refused["host"]) == ("x11", "nice1")
+
+
+@pytest.mark.parametrize(("count", "told"), [(100, None), (101, 101)])
+def test_refusalsThatAreNotRecordedAreCounted(memory: Any, count: int, told: int | None) -> None:
+    client, host = memory.loggedIn()
+    for number in range(count):
+        host.says(MSG_CHANNEL_OPEN, string(b"x11") + uint32(number) * 3 + data(b""))
+    client.leaves()
+
+    assert len(memory.named("channel.refused")) == 100
+    (closed,) = memory.named("connection.closed")
+    assert closed.get("refusals") == told
 
 
 def test_bannerOfTheHostIsShown(memory: Any) -> None:

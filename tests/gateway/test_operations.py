@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bastion.hosts.cluster import NotPossible
 from bastion.interfaces import HostAddress, HostKeyRefused, HostUnavailable
 from bastion.ssh.hostkeys import loadHostKeys
 from bastion.ssh.publickeys import fingerprint
+from bastion.state import PenaltyKind
 
 FILE = """
 [gateway.esrf]
@@ -272,3 +274,31 @@ def test_connectionCanBeClosed(bastion: Operated) -> None:
     transport.connectionLost()
     (closed,) = [fields for name, fields in bastion.events if name == "connection.closed"]
     assert closed["reason"] == "an operator closed it: it is stuck"
+
+
+# Penalties
+
+
+def test_whoHasToWaitIsShownAndLifted(bastion: Operated) -> None:
+    store: Any = bastion.assembly.gateways["esrf"].doors.penalties
+    source = ip_address("192.0.2.7")
+    assert bastion.asked("penalties") == []
+    for number in range(4):
+        store.noted(PenaltyKind.AUTHFAIL, source, b"john\x1bson", b"%d" % number)
+    store.noted(PenaltyKind.GRACE_EXCEEDED, ip_address("192.0.2.8"))
+    shown = {(each["source"], each["account"]): each for each in bastion.asked("penalties")}
+
+    pair = shown["192.0.2.7", r"john\x1bson"]
+    assert (pair["kinds"], pair["seconds"], pair["active"]) == (["authfail"], 20, True)
+    assert pair["until"] == "2027-01-15T08:00:20+00:00"
+    assert shown["192.0.2.8", None]["active"] is False
+
+    (lifted,) = bastion.asked("lift", "192.0.2.8", "")
+    assert (lifted["source"], lifted["kinds"]) == ("192.0.2.8", ["grace-exceeded"])
+    assert ("192.0.2.8", None) not in {
+        (each["source"], each["account"]) for each in bastion.asked("penalties")
+    }
+
+
+def test_sourceThatCannotBeReadIsSaid(bastion: Operated) -> None:
+    assert isinstance(bastion.asked("lift", "nowhere", ""), NotFound)

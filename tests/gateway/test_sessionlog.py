@@ -10,7 +10,7 @@ import pytest
 from twisted.logger import LogPublisher
 
 from bastion.audit.events import ConnectionLog
-from bastion.gateway.sessionlog import SessionLog
+from bastion.gateway.sessionlog import MAX_REFUSALS, SessionLog
 from bastion.interfaces import ChannelRequest
 from bastion.relay.channels import Channel, End
 
@@ -48,3 +48,34 @@ def test_refusalIsRecordedEscaped(log: SessionLog, events: list[Any]) -> None:
 
     assert events[0][0] == "channel.refused"
     assert events[0][1]["type"] == r"x11\x1b[2J"
+
+
+def test_onlySoManyRefusalsAreRecordedAndTheLastSaysSo(log: SessionLog, events: list[Any]) -> None:
+    for number in range(20_000):
+        log.refused(ChannelRequest("open", b"x11", False), f"reason {number}")
+
+    assert len(events) == MAX_REFUSALS == 100
+    assert {name for name, _ in events} == {"channel.refused"}
+    reasons = [fields["reason"] for _, fields in events]
+    assert reasons[:99] == [f"reason {number}" for number in range(99)]
+    assert reasons[99] == "reason 99; further refusals are not recorded"
+
+
+def test_openedChannelsAreRecordedBehindRefusedOnes(log: SessionLog, events: list[Any]) -> None:
+    for _ in range(MAX_REFUSALS + 1):
+        log.refused(ChannelRequest("open", b"x11", False), "no")
+    log.channelOpened(Channel(b"session", End.CLIENT))
+
+    assert events[-1][0] == "channel.opened"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, {}), (100, {}), (101, {"refusals": 101}), (5000, {"refusals": 5000})]
+)
+def test_numberOfRefusalsIsToldWhenNotAllAreRecorded(
+    log: SessionLog, count: int, told: dict[str, int]
+) -> None:
+    for _ in range(count):
+        log.refused(ChannelRequest("open", b"x11", False), "no")
+
+    assert log.unrecorded == told

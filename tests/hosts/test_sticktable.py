@@ -56,6 +56,17 @@ def test_hostThatWasComeToAgainIsTheLatest() -> None:
     assert table.host(KEY, 0.0) == ONE
 
 
+def test_hostsOfConnectionsComeBeforeThoseThatRemember() -> None:
+    table = StickTable(10)
+    assert (table.hosts(KEY, 0.0), table.latest(KEY)) == ([], None)
+    table.came(KEY, ONE, SECONDS)
+    visited(table, KEY, TWO, 0.0)
+    visited(table, KEY, THREE, 1.0)
+    assert (table.hosts(KEY, 1.0), table.latest(KEY)) == ([ONE, THREE, TWO], THREE)
+    table.came(KEY, TWO, SECONDS)
+    assert (table.hosts(KEY, SECONDS + 1), table.latest(KEY)) == ([TWO, ONE], TWO)
+
+
 def test_nothingIsKeptOfWhatIsForgotten() -> None:
     """
     Once others come; nobody waits until a thousand are gone.

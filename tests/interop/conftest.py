@@ -14,14 +14,16 @@ from typing import TypeVar
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
-from harness import accounts, matrix, site
+from harness import accounts, clusters, matrix, site
 from harness.accounts import Account
+from harness.clusters import Clusters
 from harness.gateway import Gateway
 from harness.matrix import Matrix
 from harness.payload import Payload
 from harness.routes import Route
 from harness.site import Site
 from harness.traces import Traces
+from harness.waiting import until
 
 #: No test may take longer, whatever happens to its clients.
 SECONDS = 150
@@ -147,6 +149,17 @@ def theMatrix(theSite: Site) -> Iterator[Matrix]:
     opened.stop()
 
 
+@pytest.fixture(scope="session")
+def theClusters(theSite: Site) -> Iterator[Clusters]:
+    """
+    The bastion for the choice of hosts, and its hosts.
+    """
+    if theSite.gateway is None:
+        pytest.skip("--direct: this is about the bastion")
+    with clusters.opened(theSite) as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
 def timeLimit(request: pytest.FixtureRequest) -> Iterator[None]:
     """
@@ -184,3 +197,14 @@ def algorithms(theMatrix: Matrix, timeLimit: None) -> Iterator[Matrix]:
     traces = Traces(theMatrix.gateway)
     yield theMatrix
     traces.check(accounts.PASSWORDS)
+
+
+@pytest.fixture
+def cluster(theClusters: Clusters, timeLimit: None) -> Iterator[Clusters]:
+    """
+    The bastion for the choice of hosts; after the test, look at what it has left.
+    """
+    traces = Traces(theClusters.gateway, clientsOnly=True)
+    yield theClusters
+    traces.check(accounts.PASSWORDS)
+    until(lambda: not theClusters.sessions(), 10, "every place on a host is free")

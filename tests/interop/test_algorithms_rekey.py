@@ -161,7 +161,7 @@ def test_twoGibibytesGoBothWays(algorithms, gibibytes, gateway, limit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("gateway", "limit"), _WISHES)
+@pytest.mark.parametrize(("gateway", "limit"), [*_WISHES, ("default", "64K")])
 def test_twoGibibytesArriveWhole(algorithms, gibibytes, gateway, limit):
     options = [f"-oRekeyLimit={limit}"]
     with session(algorithms.through(gateway), "sha256sum", options=options) as process:

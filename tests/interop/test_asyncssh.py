@@ -129,11 +129,28 @@ def test_tinyWindowsAndPackets(to):
     assert perform(work) == 200_000
 
 
-def test_hugeWindowsAndPackets(to, payload):
+@pytest.mark.parametrize("size", [1 << 18, 1 << 20, 1 << 22])
+def test_hugeWindowsAndPackets(to, payload, size):
     async def work():
         async with connect(to("pam")) as connection:
             done = await connection.run(
-                f"cat {payload.path}", window=1 << 30, max_pktsize=1 << 18, encoding=None
+                f"cat {payload.path}", window=1 << 30, max_pktsize=size, encoding=None
+            )
+            return done.stdout
+
+    assert payload.matches(perform(work))
+
+
+@pytest.mark.parametrize("size", [1 << 18, 1 << 20, 1 << 22])
+def test_packetsThatNeitherEndFindsTooLargeAreNotTooLargeForUs(algorithms, payload, size):
+    """
+    Each end is told to send what the bastion takes.
+    """
+
+    async def work():
+        async with connect(algorithms.through("asyncssh-huge")) as connection:
+            done = await connection.run(
+                "cat", input=payload.data, window=1 << 22, max_pktsize=size, encoding=None
             )
             return done.stdout
 

@@ -225,6 +225,29 @@ def test_hostThatNeverEndsItsLineIsStopped(pieces: Pieces) -> None:
     assert problem(b"x" * (MAX_PREAMBLE + 1), pieces, preamble=True) == TOO_MUCH
 
 
+@eitherWay
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", b""),
+        (b"Exceeded MaxStartups\r\n", b"Exceeded MaxStartups\r\n"),
+        (b"one\r\ntwo\nthr", b"one\r\ntwo\nthr"),
+        (b"x" * 700, b"x" * 512),
+        (b"line\n" * 1000, (b"line\n" * 1000)[:512]),
+    ],
+)
+def test_whatAHostSaysInsteadIsKnownUpToALimit(data: bytes, said: bytes, pieces: Pieces) -> None:
+    reader = IdentificationReader(preamble=True)
+    assert feed(reader, pieces(data)) is None
+    assert reader.said == said
+
+
+def test_nothingOfTheFirstPacketIsKept() -> None:
+    reader = IdentificationReader(preamble=True)
+    reader.feed(b"Hello\nSSH-2.0-x\r\n" + bytes(1000))
+    assert reader.said == b"Hello\n"
+
+
 # Ourselves
 
 

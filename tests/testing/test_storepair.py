@@ -28,7 +28,12 @@ class Told:
     def __getattr__(self, method: str) -> Any:
         def call(*args: Any) -> Deferred[Any]:
             self._told.append((self._name, method, *args))
-            answers = {"acquire": Granted("7", ONE), "counts": {TWO: 3}, "adminStates": {}}
+            answers = {
+                "acquire": Granted("7", ONE),
+                "counts": {TWO: 3},
+                "stickyHosts": [],
+                "adminStates": {},
+            }
             return succeed(answers.get(method))
 
         return call
@@ -58,7 +63,7 @@ def test_theTwoAreSpokenToInTurn(tmp_path: Path) -> None:
         ("a", "release", "8"),
         ("b", "setAdminState", "nice", ONE, None),
         ("a", "counts", "nice"),
-        ("b", "stickyHost", JOHNSON),
+        ("b", "stickyHosts", JOHNSON),
         ("a", "adminStates", "ill"),
         ("a", "close"),
         ("b", "close"),

@@ -41,11 +41,11 @@ def asking(change: Change) -> type[MemoryStore]:
             """
             return super().acquire(change(sticky), choices)
 
-        def stickyHost(self, sticky: StickyKey) -> Deferred[HostAddress | None]:
+        def stickyHosts(self, sticky: StickyKey) -> Deferred[list[HostAddress]]:
             """
             Of the other key.
             """
-            return super().stickyHost(change(sticky))
+            return super().stickyHosts(change(sticky))
 
     return Asking
 
@@ -113,12 +113,21 @@ class FirstCome(MemoryStore):
     Prefers the host that a key came to first.
     """
 
-    def stickyHost(self, sticky: StickyKey) -> Deferred[HostAddress | None]:
+    def stickyHosts(self, sticky: StickyKey) -> Deferred[list[HostAddress]]:
         """
         The first.
         """
         places = self._cluster(sticky.cluster).table._keys.get(sticky.key)
-        return succeed(next(iter(places), None)) if places else super().stickyHost(sticky)
+        return succeed([*places]) if places else super().stickyHosts(sticky)
+
+
+class MovesAnew(MemoryStore):
+    """
+    Has one home for a key, and sends it anywhere when it cannot come back there.
+    """
+
+    def _moved(self, cluster: Any, key: bytes, choices: Sequence[Choice]) -> Any:
+        return None, cluster.table.hosts(key, self._now())[0]
 
 
 class OneTime(MemoryStore):
@@ -218,6 +227,9 @@ def anywhere(sticky: StickyKey) -> StickyKey:
         (TellsNobody, "hostThatIsFullIsPassedOver", (ELSEWHERE,)),
         (TellsNobody, "keyMovesAwayFromAHostThatIsNoChoice", (False,)),
         (asking(unsticky), "keyMovesAwayFromAHostThatIsNoChoice", (True,)),
+        (MovesAnew, "keyThatHasMovedComesBackToWhereItIsNow", ()),
+        (MovesAnew, "keyMovesToWhereItWasBefore", ()),
+        (TellsNobody, "keyMovesToWhereItWasBefore", ()),
         (MovesOnRequest, "loginThatFailsMovesNothing", ()),
         (asking(nobody), "secondLoginIsToldToo", ()),
         (MovesOnRequest, "secondLoginIsToldToo", ()),

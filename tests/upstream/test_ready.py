@@ -371,3 +371,26 @@ def test_nothingIsKeptReadyAtAHostThatIsNotWell(cluster: Any) -> None:
     ready.prepare(A, OPENSSH)
 
     assert count(cluster) == (0, 0)
+
+
+def test_nothingIsTakenOfAHostThatIsNotWell(cluster: Any) -> None:
+    ready = prepared(cluster, 2)
+    cluster.witnesses.isWell = lambda host: host != A
+
+    assert ready.take(A, OPENSSH) is None
+    cluster.network.settle()
+    assert cluster.fates(A) == [NOT_NEEDED] * 2
+
+
+def test_whatIsForgottenIsClosed(cluster: Any) -> None:
+    ready = prepared(cluster, 2)
+    ready.prepare(A, PUTTY)
+    ready.prepare(B, OPENSSH)
+    cluster.network.settle()
+
+    ready.forget(A)
+    cluster.network.settle()
+
+    assert cluster.fates(A) == [NOT_NEEDED] * 4
+    assert ready.take(A, OPENSSH) is None is ready.take(A, PUTTY)
+    assert ready.take(B, OPENSSH) is not None

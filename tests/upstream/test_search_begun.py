@@ -96,3 +96,15 @@ def test_begunIsDroppedWithTheSearch(among: Among) -> None:
 
     assert searching.left == ({}, [])
     assert searching.passed == []
+
+
+def test_hostWhoseOldConnectionWasDeadIsTriedAgain(among: Among) -> None:
+    searching = among(A, B)
+    searching.next()
+    assert searching.host == A
+
+    searching.search.again(A)
+    searching.next()
+
+    assert searching.host == A
+    assert len(searching.cluster.speakers[A]) == 2

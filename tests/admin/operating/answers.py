@@ -12,6 +12,7 @@ from bastion.gateway.control import (
     Explanation,
     GatewayStatus,
     HostStatus,
+    PenaltyStatus,
     Status,
 )
 
@@ -76,6 +77,14 @@ CONNECTION = ConnectionStatus(
     bytes_to_host=1024,
     bytes_to_client=3 << 20,
     channels=2,
+)
+PENALTY = PenaltyStatus(
+    source="192.0.2.17",
+    account="johnson",
+    kinds=["noauth", "authfail"],
+    until="2026-11-25T21:00:20+00:00",
+    seconds=20,
+    active=True,
 )
 EXPLANATION = Explanation(
     cluster="nice",

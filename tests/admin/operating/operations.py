@@ -14,6 +14,7 @@ from operating.answers import (
     CONNECTION,
     EXPLANATION,
     OFFERED,
+    PENALTY,
     STATUS,
     host,
     quarantined,
@@ -100,6 +101,19 @@ class FakeOperations:
             raise NotFound(f"there is no connection {reference}")
         self.changes.append(("close", reference, reason))
         return {"reference": reference, "closed": True}
+
+    def penalties(self) -> Any:
+        """
+        The only one.
+        """
+        return [PENALTY]
+
+    def lift(self, source: str, account: str) -> Any:
+        """
+        A change.
+        """
+        self.changes.append(("lift", source, account))
+        return [PENALTY] if source == PENALTY["source"] else []
 
     def explain(self, user: str, gateway: str, source: str | None) -> Any:
         """

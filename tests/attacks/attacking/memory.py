@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import attrs
 from twisted.conch.ssh.keys import Key
 from twisted.internet.address import IPv4Address
 from twisted.logger import LogEvent, LogPublisher, eventAsText, globalLogPublisher
@@ -25,8 +24,6 @@ from attacking.middle import Middle
 from attacking.peer import Peer
 from attacking.stages import Stage
 from attacking.way import Way, kept, peerState, step
-from bastion.admission.gate import Gate
-from bastion.admission.limits import Startups
 from bastion.auth.checkers import hostPortal
 from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
 from bastion.gateway.factory import GatewayFactory
@@ -35,6 +32,7 @@ from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.interfaces import HostAddress
 from bastion.ssh.client import HostKeys
 from bastion.testing.clusters import Witnesses, selectorOf
+from bastion.testing.doors import doorsOf
 from bastion.testing.network import MemoryTransport, Network
 from bastion.testing.speakers import TrustedKeys
 from bastion.upstream.site import Site as Cluster
@@ -111,7 +109,7 @@ class Site:
             self.clock,
             hostTerms(cluster),
         )
-        self.admission = AdmissionTable(**(admission or {}))
+        self.admission = AdmissionTable(**{"penalties": "off"} | (admission or {}))
         table = GatewayTable(
             name="esrf",
             listen=("tcp:0",),
@@ -138,13 +136,9 @@ class Site:
             publisher,
             self.clock,
         )
-        limits = (
-            *attrs.astuple(self.admission.max_startups),
-            self.admission.per_source_startups,
-        )
-        self._startups = Startups(*limits, lambda: 0.0)
-        gate = Gate(self.admission.allow_from, self.admission.deny_from)
-        factory = GatewayFactory(gateway, gate, self._startups)
+        doors = doorsOf(self.admission, self.clock)
+        self._startups = doors.startups
+        factory = GatewayFactory(gateway, doors)
         factory.doStart()
         return factory
 
@@ -311,6 +305,9 @@ class Site:
         """
         for host in self.addresses:
             self.honest(host.name)
+        # A connection to a host of the attack's may be kept for the next login.
+        assert self.factory.gateway.ready is not None
+        self.factory.gateway.ready.close()
         legitimate = self.connects(Client(), "192.0.2.200")
         assert legitimate.stage is Stage.SESSION, "nobody else can log in"
         legitimate.opens()

@@ -18,7 +18,7 @@ from harness.waiting import freePort
 
 Process = asyncssh.SSHServerProcess[bytes]
 
-_PART = 1 << 16
+_PART = 1 << 20
 
 
 def options(choice: Choice) -> dict[str, Any]:
@@ -50,17 +50,19 @@ class AsyncHost:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    def listen(self, choice: Choice) -> int:
+    def listen(self, choice: Choice, **more: Any) -> int:
         """
         Listen with these algorithms only.
 
+        @param more: settings of asyncssh's server.
         @return: the port.
         """
         port = freePort(self.address)
-        asyncio.run_coroutine_threadsafe(self._listen(port, choice), self._loop).result(20)
+        listening = self._listen(port, choice, more)
+        asyncio.run_coroutine_threadsafe(listening, self._loop).result(20)
         return port
 
-    async def _listen(self, port: int, choice: Choice) -> None:
+    async def _listen(self, port: int, choice: Choice, more: dict[str, Any]) -> None:
         await asyncssh.create_server(
             lambda: _Server(self._password),
             self.address,
@@ -70,6 +72,7 @@ class AsyncHost:
             encoding=None,
             login_timeout=30,
             **options(choice),
+            **more,
         )
 
     def stop(self) -> None:

@@ -21,6 +21,17 @@ from harness.servers import Server
 from harness.waiting import freePort, listens
 
 ADDRESS = "127.0.0.1"
+#: For tests that are not about the choice of hosts.
+PREDICTABLE = ('select = "ordered"', 'sticky = "0s"', 'check_interval = "0s"')
+
+
+def _toml(value: Any) -> str:
+    """
+    A value as TOML writes it.
+    """
+    if not isinstance(value, Mapping):
+        return json.dumps(value)
+    return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + " }"
 
 
 @frozen
@@ -28,18 +39,27 @@ class Plan:
     """
     One gateway: a cluster of hosts, or a notice.
 
-    @ivar hosts: the targets, in their order.
+    @ivar hosts: the targets, in their order; a table for one that is not like the others.
     @ivar knownHosts: the lines of the cluster's known_hosts file.
     @ivar clientLeg: more lines for the gateway's table.
     @ivar hostLeg: more lines for the cluster's table.
+    @ivar selection: how the cluster chooses and checks its hosts.
     """
 
-    hosts: Sequence[str] = ()
+    hosts: Sequence[str | Mapping[str, Any]] = ()
     knownHosts: str = ""
     notice: str = ""
     port: int = field(factory=lambda: freePort(ADDRESS))
     clientLeg: Sequence[str] = ()
     hostLeg: Sequence[str] = ()
+    selection: Sequence[str] = PREDICTABLE
+
+    @property
+    def targets(self) -> str:
+        """
+        The hosts as a list of TOML.
+        """
+        return f"[{', '.join(map(_toml, self.hosts))}]"
 
 
 class Gateway:
@@ -86,8 +106,8 @@ class Gateway:
                 lines.append(f"notice = {json.dumps(plan.notice)}")
                 continue
             lines.append(f'cluster = "{name}"')
-            lines += [f"[cluster.{name}]", f"hosts = {json.dumps(list(plan.hosts))}"]
-            lines += ['select = "ordered"', f'known_hosts = "known_hosts.{name}"', *plan.hostLeg]
+            lines += [f"[cluster.{name}]", f"hosts = {plan.targets}", *plan.selection]
+            lines += [f'known_hosts = "known_hosts.{name}"', *plan.hostLeg]
         return "\n".join([*lines, self._more])
 
     def keys(self) -> tuple[HostKey, ...]:
@@ -132,6 +152,13 @@ class Gateway:
         command = [program("ss"), "--tcp", "--numeric", "--no-header", "--processes"]
         lines = subprocess.run(command, check=True, capture_output=True).stdout.decode()
         return [line for line in lines.splitlines() if f"pid={self.server.pid}," in line]
+
+    def clients(self) -> list[str]:
+        """
+        Those of its sockets that clients are connected to.
+        """
+        ports = tuple(f":{plan.port}" for plan in self.plans.values())
+        return [line for line in self.connections() if line.split()[3].endswith(ports)]
 
     def descriptors(self) -> int:
         """

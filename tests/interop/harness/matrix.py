@@ -28,6 +28,7 @@ from harness.algorithms import (
 from harness.asynchost import AsyncHost
 from harness.gateway import ADDRESS, Gateway, Plan
 from harness.hostkeys import HostKey
+from harness.paramikohost import ParamikoHost
 from harness.programs import NEWEST_OPENSSH, available, newest, program
 from harness.routes import Route
 from harness.site import Site
@@ -48,6 +49,12 @@ NARROW = Choice(
     "hmac-sha2-512-etm@openssh.com",
 )
 _REKEY = ['rekey_bytes = "1MiB"']
+#: New keys after each MiB, and a sign of life after each second of silence; without
+#: three of them a connection ends.
+_LIVELY = [*_REKEY, 'keepalive = "1s"', "keepalive_tries = 3"]
+
+#: The window, and the maximum packet size, of a host that takes more than anybody sends.
+HUGE = 1 << 22
 
 _KINDS = {
     "ssh-ed25519": "ed25519",
@@ -66,7 +73,12 @@ _SETTINGS = {
 _NARROW_SETTINGS = {**_SETTINGS, "LogLevel": "DEBUG3"}
 #: OpenSSH 9.8 and later make those wait who have failed to log in.
 _NEWEST_SETTINGS = {"PerSourcePenalties": "no"}
-_ADDRESSES = {SYSTEM: "127.0.0.60", NEWEST: "127.0.0.61", "asyncssh": "127.0.0.62"}
+_ADDRESSES = {
+    SYSTEM: "127.0.0.60",
+    NEWEST: "127.0.0.61",
+    "asyncssh": "127.0.0.62",
+    "paramiko": "127.0.0.64",
+}
 
 
 def hostName(kind: str, choice: Choice) -> str:
@@ -89,6 +101,7 @@ class Matrix:
     gateway: Gateway
     hosts: dict[str, Host]
     asyncHost: AsyncHost
+    paramikoHost: ParamikoHost
 
     def through(self, name: str) -> Route:
         """
@@ -121,6 +134,7 @@ class Matrix:
         """
         self.gateway.stop()
         self.asyncHost.stop()
+        self.paramikoHost.stop()
         for host in self.hosts.values():
             host.server.stop()
 
@@ -136,8 +150,11 @@ def open_(site: Site) -> Matrix:
     hosts = _hosts(directory, keys, public)
     paths = {algorithm: keys[kind] for algorithm, kind in _KINDS.items()}
     asyncHost = AsyncHost(_ADDRESSES["asyncssh"], paths, site.user.password)
+    paramikoHost = ParamikoHost(_ADDRESSES["paramiko"], keys["ed25519"], site.user.password)
     plans = _plans(hosts) | _asyncPlans(asyncHost, public)
-    matrix = Matrix(site, Gateway(directory / "bastion", plans), hosts, asyncHost)
+    plans["paramiko-lively"] = _lively(_ADDRESSES["paramiko"], paramikoHost.port, public)
+    gateway = Gateway(directory / "bastion", plans)
+    matrix = Matrix(site, gateway, hosts, asyncHost, paramikoHost)
     try:
         hosts["ordinary"].start()
         if "dropbear" in hosts:
@@ -189,12 +206,14 @@ def _plans(hosts: Mapping[str, Host]) -> dict[str, Plan]:
     plans = {name: plan("ordinary", lines) for name, lines in CLIENT_LEGS.items()}
     plans["narrow"] = plan("ordinary", [NARROW.table()], [NARROW.table()])
     plans["rekey"] = plan("ordinary", _REKEY, _REKEY)
+    plans["lively"] = plan("ordinary", _LIVELY, _LIVELY)
     plans[NEWEST] = plan(NEWEST)
     plans["rekey-newest"] = plan(NEWEST, _REKEY, _REKEY)
     for version, choice in versions(FOR_HOSTS):
         name = hostName(version, choice)
         plans[name] = plan(name, hostLeg=_hostLeg(choice))
     if "dropbear" in hosts:
+        plans["dropbear-lively"] = plan("dropbear", _LIVELY, _LIVELY)
         for choice in DROPBEAR_CIPHERS:
             plans[hostName("dropbear", choice)] = plan("dropbear", hostLeg=[choice.table()])
     return plans
@@ -210,7 +229,20 @@ def _asyncPlans(asyncHost: AsyncHost, public: Mapping[Path, HostKey]) -> dict[st
         known = hostkeys.knownHosts(asyncHost.address, port, public.values())
         target = f"{asyncHost.address}:{port}"
         plans[hostName("asyncssh", choice)] = Plan([target], known, hostLeg=_hostLeg(choice))
+    port = asyncHost.listen(ANY)
+    plans["asyncssh-lively"] = _lively(asyncHost.address, port, public)
+    port = asyncHost.listen(ANY, window=HUGE, max_pktsize=HUGE)
+    known = hostkeys.knownHosts(asyncHost.address, port, public.values())
+    plans["asyncssh-huge"] = Plan([f"{asyncHost.address}:{port}"], known)
     return plans
+
+
+def _lively(address: str, port: int, public: Mapping[Path, HostKey]) -> Plan:
+    """
+    The gateway that wants new keys and signs of life often.
+    """
+    known = hostkeys.knownHosts(address, port, public.values())
+    return Plan([f"{address}:{port}"], known, clientLeg=_LIVELY, hostLeg=_LIVELY)
 
 
 def _hostLeg(choice: Choice) -> list[str]:

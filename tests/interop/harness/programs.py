@@ -18,6 +18,7 @@ PACKAGES = {
     "ssh-agent": "openssh-client",
     "ssh-add": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "ssh-keyscan": "openssh-client",
     "sshd": "openssh-server",
     "plink": "putty-tools",
     "psftp": "putty-tools",

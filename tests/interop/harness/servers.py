@@ -4,6 +4,8 @@ Programs that run while tests run: started, watched and ended by process id.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -67,12 +69,26 @@ class Server:
         until(lambda: not self.running or ready(), seconds, f"{self.name} is ready")
         assert self.running, f"{self.name} ended: {self.text()}"
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals, children: bool = False) -> None:
         """
         Send a signal to the process.
+
+        @param children: and to those that it has started, such as those that have the
+            connections of an sshd.
         """
         assert self._process is not None
-        self._process.send_signal(number)
+        for pid in [self.pid, *(_children(self.pid) if children else ())]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self, children: bool = False) -> None:
+        """
+        Make it end without a chance to say goodbye; see L{signal}.
+        """
+        self.signal(signal.SIGKILL, children)
+        assert self._process is not None
+        self._process.wait()
+        self._process = None
 
     def stop(self, seconds: float = 10) -> int | None:
         """
@@ -103,3 +119,12 @@ class Server:
         How much it has written.
         """
         return self.log.stat().st_size if self.log.exists() else 0
+
+
+def _children(pid: int) -> list[int]:
+    """
+    The processes that a process has started, theirs included.
+    """
+    command = [program("ps"), "--ppid", str(pid), "--format", "pid=", "--no-headers"]
+    found = [int(word) for word in subprocess.run(command, capture_output=True).stdout.split()]
+    return found + [each for child in found for each in _children(child)]

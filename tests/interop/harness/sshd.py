@@ -143,16 +143,18 @@ def configure(
     settings: Mapping[str, str],
     keys: Mapping[Path, HostKey],
     path: str = "",
+    port: int = 0,
 ) -> Host:
     """
     Write a configuration for keys that are there; not yet started.
 
     @param settings: what it says beside what all have in common.
     @param path: another sshd than the machine's.
+    @param port: where it listens; 0 for a port of its own.
     """
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     directory.mkdir(parents=True, exist_ok=True)
-    port = freePort(address)
+    port = port or freePort(address)
     lines = [f"ListenAddress {address}:{port}", *(f"HostKey {key}" for key in keys)]
     for key, value in {**_COMMON, **settings}.items():
         lines.append(f"{key} {value.format(directory=directory)}")

@@ -19,8 +19,13 @@ class Traces:
     The state of a bastion at one moment, to be compared with a later one.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, clientsOnly: bool = False) -> None:
+        """
+        @param clientsOnly: the bastion checks its hosts, and keeps some connections
+            ready: what it has toward them is not looked at.
+        """
         self._gateway = gateway
+        self._connections = gateway.clients if clientsOnly else gateway.connections
         self._offset = gateway.server.size()
         self._auditOffset = gateway.auditSize()
 
@@ -40,7 +45,7 @@ class Traces:
         """
         Wait until only listening sockets are left and the audit log agrees.
         """
-        until(lambda: not self._gateway.connections(), seconds, "the bastion's sockets are closed")
+        until(lambda: not self._connections(), seconds, "the bastion's sockets are closed")
         until(lambda: self._ends("opened") == self._ends("closed"), seconds, "opened is closed")
         twice = [reference for reference, count in self._ends("closed").items() if count > 1]
         assert not twice, f"closed twice: {twice}"

@@ -1,0 +1,141 @@
+"""
+How many connections and sessions there may be at once (pure).
+
+A connection is one from when it is taken until it is closed, whoever it is; those that have
+not logged in yet have limits of their own beside these (L{bastion.admission.limits}).  A
+session is a connection that has logged in.  What counts as one source is said by
+L{bastion.admission.limits.network}.
+
+Nothing is kept of what is not there: a key with nobody has no entry, so there are never more
+entries than connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from attrs import define, field
+
+from bastion.admission.limits import NETBLOCK, Address, NetBlock, network
+
+
+@define(eq=False)
+class Place:
+    """
+    What is counted once, and not any more when it is over.
+    """
+
+    _counts: dict[Hashable, int]
+    _keys: Sequence[Hashable]
+
+    def __attrs_post_init__(self) -> None:
+        for key in self._keys:
+            self._counts[key] = self._counts.get(key, 0) + 1
+
+    def over(self) -> None:
+        """
+        It is closed; a second time does nothing.
+        """
+        keys, self._keys = self._keys, ()
+        for key in keys:
+            self._counts[key] -= 1
+            if not self._counts[key]:
+                del self._counts[key]
+
+
+@define(eq=False)
+class Connections:
+    """
+    The connections of one gateway.
+
+    @ivar limit: how many there may be; 0 for any number, here and below.
+    @ivar perSource: how many from one source.
+    @ivar block: what counts as one source.
+    """
+
+    limit: int = 0
+    perSource: int = 0
+    block: NetBlock = NETBLOCK
+    _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def total(self) -> int:
+        """
+        How many there are.
+        """
+        return self._counts.get(None, 0)
+
+    def of(self, address: Address) -> int:
+        """
+        How many there are from a source.
+        """
+        return self._counts.get(network(address, self.block), 0)
+
+    def refusal(self, address: Address) -> str | None:
+        """
+        Why there is no place for one more, in a sentence for its user.
+        """
+        if self.perSource and self.of(address) >= self.perSource:
+            source = network(address, self.block)
+            return (
+                f"As many connections from {source} are open as there may be"
+                f" ({self.perSource}). Close one, or try again later."
+            )
+        if self.limit and self.total >= self.limit:
+            return (
+                f"As many connections are open as this gateway takes ({self.limit})."
+                " Please try again later."
+            )
+        return None
+
+    def arrived(self, address: Address) -> Place:
+        """
+        Count a connection, whether there is a place or not.
+        """
+        return Place(self._counts, (None, network(address, self.block)))
+
+
+@define(eq=False)
+class Sessions:
+    """
+    The sessions of one gateway.  To be asked when the host has accepted the login, and not
+    before: a stranger must not learn from a refusal which accounts are in use.
+
+    @ivar perAccount: how many an account may have; 0 for any number, here and below.
+    @ivar perVisitor: how many an account may have from one source.
+    @ivar block: what counts as one source.
+    """
+
+    perAccount: int = 0
+    perVisitor: int = 0
+    block: NetBlock = NETBLOCK
+    _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
+
+    def of(self, account: bytes, address: Address | None = None) -> int:
+        """
+        How many an account has, from anywhere or from one source.
+        """
+        source = address and network(address, self.block)
+        return self._counts.get((account, source) if source else account, 0)
+
+    def refusal(self, address: Address, account: bytes) -> str | None:
+        """
+        Why an account must not have one more, in a sentence for its user.
+        """
+        if self.perVisitor and self.of(account, address) >= self.perVisitor:
+            return (
+                f"This account has as many sessions from {network(address, self.block)} as it"
+                f" may have ({self.perVisitor}). End one, or try again later."
+            )
+        if self.perAccount and self.of(account) >= self.perAccount:
+            return (
+                f"This account has as many sessions as it may have ({self.perAccount})."
+                " End one, or try again later."
+            )
+        return None
+
+    def began(self, address: Address, account: bytes) -> Place:
+        """
+        Count a session, whether there is a place or not.
+        """
+        return Place(self._counts, (account, (account, network(address, self.block))))

@@ -1,0 +1,123 @@
+"""
+The rule that an address has to be registered in the DNS.
+
+Where C{onTimeout} is to admit, whoever owns an address can make his own DNS silent and
+come in.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from bastion.admission.dnsnames import Address, unmapped
+from bastion.admission.dnsverdict import NoAnswer, NotRegistered, Registered
+from bastion.interfaces import AdmissionRefused, IAdmissionRule
+
+SENTENCE = (
+    "Your computer's address {address} {missing}. SSH is only open to computers that are "
+    "registered in the DNS; please ask your network administrator to register it."
+)
+NOT_KNOWN = "could not be looked up in the DNS just now; please try again in a minute"
+
+
+class Mode(enum.Enum):
+    """
+    What becomes of a client whose address is not registered.
+    """
+
+    REQUIRE = "require"
+    REPORT = "report"
+
+
+class OnTimeout(enum.Enum):
+    """
+    What becomes of a client of whose address the DNS does not say.
+    """
+
+    REFUSE = "refuse"
+    ADMIT = "admit"
+
+
+class ILookUp(Protocol):
+    """
+    Looks addresses up, as L{bastion.admission.reversedns.ReverseDns}.
+    """
+
+    def check(self, address: Address, suffixes: Sequence[str]) -> Deferred[Registered]:
+        """
+        Look an address up.
+        """
+
+
+@frozen
+class Admitted:
+    """
+    The client may come in.
+
+    @ivar name: the name of its address, if it is known.
+    @ivar wouldRefuse: what a client would have been told in the mode C{require}, or if
+        silence counted against it; for the log.
+    """
+
+    name: str | None = None
+    wouldRefuse: str | None = None
+
+
+@implementer(IAdmissionRule)
+@frozen
+class DnsRule:
+    """
+    The rule of one gateway.
+
+    @ivar mode: whether a client is refused, or only reported.
+    @ivar exempt: the networks that may come in without being looked up.
+    @ivar suffixes: the domains of which a name has to be; when there are none, any will do.
+    @ivar sentence: what a refused client's user is told; C{{address}} and C{{missing}}
+        stand for the address and for what it lacks.
+    """
+
+    resolver: ILookUp
+    mode: Mode
+    exempt: Sequence[IPv4Network | IPv6Network] = ()
+    suffixes: tuple[str, ...] = ()
+    onTimeout: OnTimeout = OnTimeout.REFUSE
+    sentence: str = SENTENCE
+
+    def admit(self, source: str) -> Deferred[Admitted]:
+        """
+        Decide about one address.  Whatever else it fails with than is said here, the
+        client must not come in.
+
+        @param source: an address as text.
+        @return: fires at once when it is known; fails with L{AdmissionRefused}.  Can be
+            cancelled.
+        """
+        try:
+            address = unmapped(ip_address(source.partition("%")[0]))
+        except ValueError:
+            return fail(AdmissionRefused("Your computer's address cannot be read."))
+        if any(address in network for network in self.exempt):
+            return succeed(Admitted())
+        looking = self.resolver.check(address, self.suffixes)
+        return looking.addCallbacks(
+            lambda registered: Admitted(registered.name), self._ebNot, errbackArgs=(address,)
+        )
+
+    def _ebNot(self, failure: Failure, address: Address) -> Admitted:
+        problem = failure.check(NotRegistered, NoAnswer)
+        if problem is None:
+            failure.raiseException()
+        silent = problem is NoAnswer
+        missing = NOT_KNOWN if silent else failure.getErrorMessage()
+        sentence = self.sentence.replace("{address}", str(address)).replace("{missing}", missing)
+        if self.mode is Mode.REPORT or (silent and self.onTimeout is OnTimeout.ADMIT):
+            return Admitted(wouldRefuse=sentence)
+        raise AdmissionRefused(sentence, lasting=not silent)

@@ -1,0 +1,209 @@
+"""
+L{bastion.admission.counts}: the limits, their sentences, and that nothing is kept of what has
+gone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bastion.admission.counts import Connections, Place, Sessions
+from bastion.admission.limits import Address, NetBlock
+
+HERE = ipaddress.ip_address("192.0.2.7")
+THERE = ipaddress.ip_address("2001:db8::7")
+
+# Connections
+
+
+def test_sourceHasAsManyConnectionsAsItMay() -> None:
+    connections = Connections(perSource=2)
+    connections.arrived(HERE)
+    assert connections.refusal(HERE) is None
+    connections.arrived(ipaddress.ip_address("::ffff:192.0.2.7"))
+    assert connections.refusal(HERE) == (
+        "As many connections from 192.0.2.7 are open as there may be (2)."
+        " Close one, or try again later."
+    )
+    assert connections.refusal(HERE + 1) is None
+
+
+def test_gatewayHasAsManyConnectionsAsItMay() -> None:
+    connections = Connections(limit=2)
+    connections.arrived(HERE)
+    assert connections.refusal(HERE) is None
+    connections.arrived(THERE)
+    assert connections.refusal(HERE + 1) == (
+        "As many connections are open as this gateway takes (2). Please try again later."
+    )
+
+
+def test_sourceIsToldOfItsOwnLimitFirst() -> None:
+    """
+    That is what its user can do something about.
+    """
+    connections = Connections(1, 1)
+    connections.arrived(HERE)
+    sentence = connections.refusal(HERE)
+    assert sentence is not None
+    assert "from 192.0.2.7" in sentence
+
+
+@pytest.mark.parametrize("limits", [Connections(), Connections(0, 0), Connections(7, 7)])
+def test_withinItsLimitsEverybodyMayCome(limits: Connections) -> None:
+    for _ in range(6):
+        limits.arrived(HERE)
+    assert limits.refusal(HERE) is None
+    assert (limits.total, limits.of(HERE), limits.of(THERE)) == (6, 6, 0)
+
+
+def test_whatCountsAsOneSourceIsSaid() -> None:
+    connections = Connections(perSource=1, block=NetBlock(24, 64))
+    connections.arrived(HERE)
+    sentence = connections.refusal(HERE + 1)
+    assert sentence is not None
+    assert "from 192.0.2.0/24" in sentence
+
+
+# Sessions
+
+
+def test_accountHasAsManySessionsAsItMay() -> None:
+    sessions = Sessions(perAccount=2)
+    sessions.began(HERE, b"johnson")
+    assert sessions.refusal(HERE, b"johnson") is None
+    sessions.began(THERE, b"johnson")
+    assert sessions.refusal(HERE + 1, b"johnson") == (
+        "This account has as many sessions as it may have (2). End one, or try again later."
+    )
+    assert sessions.refusal(HERE, b"gaston") is None
+
+
+def test_accountHasAsManySessionsFromASourceAsItMay() -> None:
+    sessions = Sessions(perVisitor=1)
+    sessions.began(THERE, b"johnson")
+    assert sessions.refusal(THERE + 1, b"johnson") == (
+        "This account has as many sessions from 2001:db8::/64 as it may have (1)."
+        " End one, or try again later."
+    )
+    assert sessions.refusal(HERE, b"johnson") is None
+    assert sessions.refusal(THERE, b"gaston") is None
+
+
+def test_accountIsNotTakenForASource() -> None:
+    """
+    Whatever it is called.
+    """
+    sessions = Sessions(perVisitor=1)
+    sessions.began(HERE, b"192.0.2.7")
+    assert sessions.refusal(THERE, b"192.0.2.7") is None
+    assert (sessions.of(b"192.0.2.7"), sessions.of(b"192.0.2.7", THERE)) == (1, 0)
+
+
+# The end
+
+
+def test_placeIsGivenBackOnce() -> None:
+    connections, sessions = Connections(perSource=2), Sessions(perAccount=2)
+    places = [connections.arrived(HERE), sessions.began(HERE, b"a")]
+    connections.arrived(HERE)
+    sessions.began(HERE, b"a")
+    for place in (*places, *places):
+        place.over()
+    assert (connections.of(HERE), sessions.of(b"a"), sessions.of(b"a", HERE)) == (1, 1, 1)
+
+
+def test_askingDoesNotCount() -> None:
+    connections, sessions = Connections(1, 1), Sessions(1, 1)
+    assert [connections.refusal(HERE) for _ in range(3)] == [None] * 3
+    assert [sessions.refusal(HERE, b"a") for _ in range(3)] == [None] * 3
+    assert connections._counts == sessions._counts == {}
+
+
+class Walk(RuleBasedStateMachine):
+    """
+    Counts, and everybody who is there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connections = Connections(6, 3)
+        self.sessions = Sessions(4, 2)
+        self.there: list[tuple[Address, Place]] = []
+        self.loggedIn: list[tuple[Address, bytes, Place]] = []
+        self.gone: list[Place] = []
+
+    sources = st.sampled_from([HERE, HERE + 1, THERE, THERE + 1])
+    accounts = st.sampled_from([b"a", b"b", b"192.0.2.7"])
+
+    @rule(source=sources)
+    def arrive(self, source: Address) -> None:
+        """
+        A connection, if there is a place.
+        """
+        if self.connections.refusal(source) is None:
+            self.there.append((source, self.connections.arrived(source)))
+
+    @rule(source=sources, account=accounts)
+    def begin(self, source: Address, account: bytes) -> None:
+        """
+        A session, if the account may have one more.
+        """
+        if self.sessions.refusal(source, account) is None:
+            self.loggedIn.append((source, account, self.sessions.began(source, account)))
+
+    @precondition(lambda self: self.there)
+    @rule(number=st.integers(0, 9))
+    def leave(self, number: int) -> None:
+        """
+        A connection is closed.
+        """
+        self.gone.append(self.there.pop(number % len(self.there))[-1])
+        self.gone[-1].over()
+
+    @precondition(lambda self: self.loggedIn)
+    @rule(number=st.integers(0, 9))
+    def end(self, number: int) -> None:
+        """
+        A session is.
+        """
+        self.gone.append(self.loggedIn.pop(number % len(self.loggedIn))[-1])
+        self.gone[-1].over()
+
+    @precondition(lambda self: self.gone)
+    @rule(number=st.integers(0, 9))
+    def endAgain(self, number: int) -> None:
+        """
+        One is told to be over that is.
+        """
+        self.gone[number % len(self.gone)].over()
+
+    @invariant()
+    def agrees(self) -> None:
+        """
+        They count who is there, and keep nothing else.
+        """
+        here = [HERE, HERE + 1]
+        from_ = [sum(each == source for each, _ in self.there) for source in here]
+        assert [self.connections.of(source) for source in here] == from_
+        assert self.connections.total == len(self.there) <= 6
+        assert self.connections.of(THERE) == len(self.there) - sum(from_) <= 3
+        for account in (b"a", b"b", b"192.0.2.7"):
+            sources = [source for source, name, _ in self.loggedIn if name == account]
+            assert self.sessions.of(account) == len(sources) <= 4
+            assert self.sessions.of(account, HERE) == sources.count(HERE) <= 2
+        assert all(self.connections._counts.values())
+        assert all(self.sessions._counts.values())
+        assert len(self.connections._counts) <= len(self.there) + 1
+        assert len(self.sessions._counts) <= 2 * len(self.loggedIn)
+
+
+Walk.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
+)
+TestWalks = Walk.TestCase

@@ -1,0 +1,91 @@
+"""
+Where everything is played: a gateway with its hosts; and what must be so when everybody
+has left it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from attacking.exchange import keyBlob
+from attacking.host import KEY as HONEST_KEY
+from attacking.memory import Site
+from attacking.way import peerState
+
+from bastion.auth.client import UserAuthClient
+from bastion.auth.exchange import Exchange
+from bastion.auth.server import UserAuthServer
+from bastion.gateway.lifecycle import Connection
+from bastion.relay.connection import Side
+from bastion.relay.coupling import Coupling
+from bastion.relay.pair import Relay
+from bastion.ssh.client import ClientTransport
+from bastion.ssh.server import ServerTransport
+from bastion.testing.speakers import TrustedKeys
+from fuzzing.messages import KEY
+from fuzzing.watch import Fault, Watch
+
+#: What a connection consists of.
+_PARTS = {
+    *(Connection, ServerTransport, ClientTransport),
+    *(UserAuthServer, UserAuthClient, Exchange),
+    *(Relay, Side, Coupling),
+}
+
+
+class Stand:
+    """
+    A gateway with its hosts.
+
+    @ivar site: both.
+    @ivar watch: who sees to them.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        """
+        @param settings: of the site.
+        """
+        self._before = _parts()
+        keys = TrustedKeys({keyBlob(HONEST_KEY), keyBlob(KEY)})
+        self.site = Site(hostKeys=keys, **settings)
+        self.watch = Watch(self.site)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """
+        Let things happen.
+        """
+        with self.watch.watching(), patch("bastion.relay.valve.peerState", peerState):
+            try:
+                yield
+            finally:
+                self.site.close()
+
+    def clears(self) -> None:
+        """
+        See that nothing is left of any connection.
+
+        @raise AssertionError: when there is.
+        """
+        site = self.site
+        site.pieces = 1 << 30
+        site.survives()
+        for peers in (site.clients, *site.hosts.values(), site.makeHost, site._ways):
+            peers.clear()
+        gc.collect()
+        left = {each: kind for each, kind in _parts().items() if each not in self._before}
+        if left:
+            kinds = Counter(left.values())
+            raise Fault(f"of connections that are over these are left: {dict(kinds)}")
+
+
+def _parts() -> dict[int, str]:
+    """
+    What there is of any connection: identities, and names of classes.
+    """
+    return {id(each): type(each).__name__ for each in gc.get_objects() if type(each) in _PARTS}

@@ -1,0 +1,60 @@
+"""
+A TCP connection of Twisted's whose socket says what a test wants it to say.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactor
+
+
+class Socket:
+    """
+    Has something to be read, and notes what becomes of it.
+
+    @ivar asked: how much was asked for, each time.
+    @ivar sent: the sizes of what was sent.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = b""
+        self.closed = False
+        self.asked: list[int] = []
+        self.sent: list[int] = []
+
+    def recv_into(self, view: memoryview) -> int:
+        """
+        Read.
+        """
+        self.asked.append(len(view))
+        data, self.waiting = self.waiting[: len(view)], self.waiting[len(view) :]
+        if not data and not self.closed:
+            raise BlockingIOError
+        view[: len(data)] = data
+        return len(data)
+
+    def send(self, view: memoryview) -> int:
+        """
+        Send everything.
+        """
+        self.sent.append(len(view))
+        return len(view)
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """
+    A connection with such a socket.
+    """
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        connection: Any = tcp.Connection(ours, Protocol(), MemoryReactor())
+        connection.connected = 1
+        connection.socket = Socket()
+        yield connection

@@ -1,0 +1,135 @@
+"""
+L{bastion.ssh.line}: what is bulk, and how many messages a turn of reading has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sockets import connected
+from twisted.internet.task import Clock
+
+from bastion.ssh import line
+from bastion.ssh.line import Line
+from bastion.ssh.packets import Outgoing
+from bastion.ssh.stream import _READ, _TURN
+from bastion.ssh.terms import WITH_CLIENTS
+from bastion.wire import MSG_IGNORE, string
+
+VERSION = b"SSH-2.0-peer\r\n"
+
+
+class Ears(Line):
+    """
+    A line that counts messages.
+    """
+
+    _preamble = False
+    ourVersionString = b"SSH-2.0-ears"
+    heard = 0
+
+    def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
+        """
+        Count one.
+        """
+        self.heard += 1
+
+
+def packets(*sizes: int) -> bytes:
+    """
+    Messages with payloads of so many bytes, as they are before the first keys.
+    """
+    outgoing, data = Outgoing(), b""
+    for size in sizes:
+        plain = outgoing.plain(MSG_IGNORE, string(bytes(size)))
+        packet = memoryview(bytearray(outgoing.size(plain) + 100))
+        outgoing.seal(plain, packet)
+        data += bytes(packet[: outgoing.size(plain)])
+    return data
+
+
+@pytest.fixture
+def ears(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ears]:
+    """
+    Over a connection of Twisted's, and identified.
+    """
+    monkeypatch.setattr(line.tcp, "tune", lambda transport: False)
+    with connected() as connection:
+        ears = Ears(Clock(), WITH_CLIENTS)
+        ears.makeConnection(connection)
+        turn(ears, VERSION)
+        yield ears
+
+
+def turn(ears: Ears, data: bytes = b"") -> int:
+    """
+    Data arrive, and the reactor asks for a read.
+
+    @return: how many messages were heard by that.
+    """
+    before = ears.heard
+    ears.transport.socket.waiting += data
+    ears.transport.doRead()
+    return ears.heard - before
+
+
+def turns(ears: Ears, data: bytes) -> list[int]:
+    """
+    Much has arrived; the number of messages of each turn until it is read.
+    """
+    counts = [turn(ears, data)]
+    while ears.transport.socket.waiting:
+        counts.append(turn(ears))
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bulk"),
+    [
+        ([0], False),
+        ([0] * 100, False),
+        ([500] * 20, False),
+        ([3000], True),
+        ([32_768], True),
+        ([30_000, 0, 0, 0], True),
+        ([30_000] + [0] * 100, False),
+    ],
+)
+def test_fewPacketsOfManyBytesAreBulk(ears: Ears, sizes: list[int], bulk: bool) -> None:
+    assert turn(ears, packets(*sizes)) == len(sizes)
+    assert ears.stream.bulk is bulk
+
+
+def test_longPacketThatIsOnItsWayIsBulk(ears: Ears) -> None:
+    assert turn(ears, packets(32_768)[:100]) == 0
+    assert ears.stream.bulk
+
+
+def test_nothingIsBulkAnyMoreOnceItIsClosed(ears: Ears) -> None:
+    turn(ears, packets(32_768))
+    ears.closed = True
+    turn(ears, packets(32_768))
+    assert not ears.stream.bulk
+
+
+def test_smallestPacketsComeInSmallTurns(ears: Ears) -> None:
+    tiny = packets(0)
+    count = 4 * _TURN // len(tiny)
+    counts = turns(ears, tiny * count)
+    assert sum(counts) == count
+    assert max(counts) <= _READ // len(tiny) + 1
+
+
+def test_smallestPacketsBetweenLargeOnesComeInSmallTurnsToo(ears: Ears) -> None:
+    tiny, large = packets(0), packets(30_000)
+    counts = turns(ears, (large * 2 + tiny * 7000) * 5)
+    assert sum(counts) == 5 * 7002
+    assert max(counts) <= 2 * _READ // len(tiny)
+
+
+def test_largePacketsComeInLargeTurns(ears: Ears) -> None:
+    data = packets(*[32_000] * 64)
+    counts = turns(ears, data)
+    assert sum(counts) == 64
+    assert len(counts) <= len(data) // _TURN + 2
