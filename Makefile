@@ -5,12 +5,13 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test slow bench bench-selection unit check packages clean
+.PHONY: help run test slow fuzz bench bench-selection unit check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
 	@echo "make test   the whole test suite, against real SSH programs"
 	@echo "make slow   the tests that move gigabytes"
+	@echo "make fuzz   twenty times the fuzzing of the tests, and never the same"
 	@echo "make bench  the performance, beside its peers (as root)"
 	@echo "make bench-selection  how evenly hosts are filled: a simulation, half an hour"
 	@echo "make unit   how far the systemd unit is closed (systemd-analyze)"
@@ -25,6 +26,9 @@ test: .venv/installed packages
 
 slow: .venv/installed packages
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+fuzz: .venv/installed
+	$(BIN)/python -m pytest tests/fuzz --fuzz-times=20 --fuzz-from=$$(date +%s) $(PYTEST_ARGS)
 
 bench: .venv/installed packages
 	$(BIN)/python -m benchmarks --json bench.json $(BENCH_ARGS)

@@ -11,18 +11,13 @@ from zope.interface.verify import verifyClass
 
 from bastion.interfaces import (
     ALLOW,
-    AdmissionRefused,
-    BastionError,
     ChannelRequest,
     HostAddress,
-    HostUnavailable,
-    HostUnhealthy,
     ICheckedHost,
     IExtension,
     IHealthCheck,
     ISessionPolicy,
     IStrategy,
-    NoHostAvailable,
     Verdict,
 )
 
@@ -72,13 +67,6 @@ def test_verdictWithARefusalDoesNotAllow(reason: str) -> None:
     Not even with an empty one: whoever forgets the words still refuses.
     """
     assert not Verdict(reason).allowed
-
-
-@pytest.mark.parametrize(
-    "error", [HostUnavailable, HostUnhealthy, NoHostAvailable, AdmissionRefused]
-)
-def test_errorsOfTheRolesHaveOneParent(error: type[Exception]) -> None:
-    assert issubclass(error, BastionError)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 """
-Which accounts may log in, where and when (pure).
+Which accounts may log in, where and when.
 
 The first rule that fits an account decides; one that none fits may log in.  Times are
 those of the clock on the wall where the bastion is: experiments have those.
@@ -7,11 +7,12 @@ those of the clock on the wall where the bastion is: experiments have those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from bastion.wire import shown
 
@@ -128,9 +129,42 @@ class AccountRules:
     """
 
     rules: Sequence[AccountRule] = ()
+    # Of thousands of accounts in a calendar nearly all are names and no patterns.
+    _names: Mapping[str, int] = field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=Factory(lambda self: self._named(), takes_self=True),
+    )
+    _patterns: Sequence[tuple[int, re.Pattern[str]]] = field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=Factory(lambda self: self._compiled(), takes_self=True),
+    )
+
+    def _named(self) -> dict[str, int]:
+        names: dict[str, int] = {}
+        for number, rule in enumerate(self.rules):
+            if not _isPattern(rule.pattern):
+                names.setdefault(rule.pattern, number)
+        return names
+
+    def _compiled(self) -> list[tuple[int, re.Pattern[str]]]:
+        return [
+            (number, re.compile(translate(rule.pattern)))
+            for number, rule in enumerate(self.rules)
+            if _isPattern(rule.pattern)
+        ]
 
     def _rule(self, account: str) -> AccountRule | None:
-        return next((rule for rule in self.rules if rule.fits(account)), None)
+        first = self._names.get(account, len(self.rules))
+        for number, expression in self._patterns:
+            if number >= first:
+                break
+            if expression.match(account):
+                return self.rules[number]
+        return self.rules[first] if first < len(self.rules) else None
 
     def refusal(self, account: bytes, gateway: str, now: datetime) -> str | None:
         """
@@ -147,6 +181,10 @@ class AccountRules:
         name = account.decode("utf-8", "surrogateescape")
         rule = self._rule(name)
         return rule.warning(name, now) if rule is not None else None
+
+
+def _isPattern(pattern: str) -> bool:
+    return any(each in pattern for each in "*?[")
 
 
 def _said(moment: datetime) -> str:

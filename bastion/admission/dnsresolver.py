@@ -164,14 +164,11 @@ class _Asking:
         self, failure: Failure, server: Server, asked: Deferred[Any], timer: IDelayedCall
     ) -> None:
         self._out.discard(asked)
-        if self._over:
-            return
         self._tries = [each for each in self._tries if each != server]
         if timer.active():
             timer.cancel()
             self._next()
         if not (self._over or self._tries or self._out):
-            self._end()
             self._reply.errback(failure)
 
     def _end(self) -> None:

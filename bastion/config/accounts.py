@@ -20,7 +20,7 @@ from bastion.config.values import durationBetween, found, optional, sentence, te
 
 #: That there may be, in the configuration or in a file of their own: each login looks
 #: for its own among them.
-MOST_ACCOUNTS = 10_000
+MOST_ACCOUNTS = 5000
 #: Of a pattern, in characters.
 _LONGEST = 64
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

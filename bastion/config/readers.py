@@ -238,16 +238,18 @@ def readTable(table: type, value: object, place: Place) -> Draft:
             written.add(noteUnknown(name, value, tuple(known), place))
     for name, attribute in known.items():
         if name not in written:
-            _readAbsent(attribute, values, place.below(name))
+            _readAbsent(name, attribute, values, place)
     return Draft({n: v for n, v in values.items() if v is not UNREAD}, frozenset(written))
 
 
-def _readAbsent(attribute: attrs.Attribute[Any], values: dict[str, Any], place: Place) -> None:
+def _readAbsent(
+    name: str, attribute: attrs.Attribute[Any], values: dict[str, Any], place: Place
+) -> None:
     about: Key = attribute.metadata[_KEY]
     if about.absent is not None:
-        values[attribute.name] = about.read(about.absent, place)
+        values[attribute.name] = about.read(about.absent, place.below(name))
     elif attribute.default is attrs.NOTHING:
-        place.note(f"missing; write e.g. {place.path[-1]} = {about.example}")
+        place.below(name).note(f"missing; write e.g. {name} = {about.example}")
 
 
 def noteUnknown(name: str, table: Mapping[str, object], known: Sequence[str], place: Place) -> str:

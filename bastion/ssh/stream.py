@@ -22,11 +22,12 @@ from twisted.internet import main, tcp
 from bastion.ssh.packets import MAX_PACKET
 from bastion.ssh.tcp import acknowledgeAtOnce
 
-#: How much is read at a time, in bytes; and in a turn, while what comes is bulk.  What
-#: a turn takes grows with its packets: 256 KiB can be seven thousand of them, during
-#: which every other connection waits.
+#: How much is read at first in a turn, and then, while what comes is bulk, in bytes: what
+#: a turn takes grows with its packets, of which 256 KiB can have seven thousand, and every
+#: other connection waits meanwhile.
 _READ = 48 * 1024
-_TURN = 5 * _READ
+_MORE = 104 * 1024
+_TURN = _READ + 2 * _MORE
 #: What a cipher may write behind a packet.
 _SLACK = 64
 
@@ -133,29 +134,23 @@ class Stream:
             kept = len(self._rest)
             end = kept + len(piece)
             _received[kept:end] = piece
-            self._heard()
             _outbox.begin()
             try:
-                self._keep(self._give(0, end), end)
+                self._keep(self._arrived(0, end), end)
             finally:
                 _outbox.end()
 
-    def _heard(self) -> None:
-        """
-        A turn of reading has brought something.
-        """
-        self.heardAt = self._seconds()
-        if self.acknowledged:
-            self.acknowledged -= 1
-            acknowledgeAtOnce(self._transport)
-
-    def _give(self, begin: int, end: int) -> int:
+    def _arrived(self, begin: int, end: int) -> int:
         """
         Have the bytes taken that are in the buffer, behind the place for the rest
         of the last time.
 
         @return: where those begin that were not taken.
         """
+        self.heardAt = self._seconds()
+        if self.acknowledged:
+            self.acknowledged -= 1
+            acknowledgeAtOnce(self._transport)
         if end - begin < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
             # byte does not make us copy its packet for each of them.
@@ -252,38 +247,27 @@ class DirectStream(Stream):
         """
         See L{twisted.internet.interfaces.IReadDescriptor}; read on while it is bulk.
         """
-        begin, end = 0, len(self._rest)
-        last = end + _TURN - _READ
-        size, problem = self._read(_received[end : end + _READ])
-        if not size:
-            return problem
-        self._heard()
+        transport, begin, end, asked = self._transport, 0, len(self._rest), _READ
+        last = end + _TURN - _MORE
         _outbox.begin()
         try:
-            while size:
-                end += size
-                begin = self._give(begin, end)
-                if size < _READ or not self.bulk or end > last or not self._transport.connected:
+            while True:
+                try:
+                    size = self._socket.recv_into(_received[end : end + asked])
+                except (BlockingIOError, InterruptedError):
                     return None
-                size, problem = self._read(_received[end : end + _READ])
-            return problem
+                except OSError:
+                    return main.CONNECTION_LOST
+                if not size:
+                    return main.CONNECTION_DONE
+                end += size
+                begin = self._arrived(begin, end)
+                if size < asked or not self.bulk or end > last or not transport.connected:
+                    return None
+                asked = _MORE
         finally:
             self._keep(begin, end)
             _outbox.end()
-
-    def _read(self, view: memoryview) -> tuple[int, Exception | None]:
-        """
-        Read the socket.
-
-        @return: how much there was; and if nothing, what Twisted is to be told.
-        """
-        try:
-            size = self._socket.recv_into(view)
-        except (BlockingIOError, InterruptedError):
-            return 0, None
-        except OSError:
-            return 0, main.CONNECTION_LOST
-        return size, main.CONNECTION_DONE
 
     def transmit(self, view: memoryview) -> None:
         """

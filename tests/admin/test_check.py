@@ -138,6 +138,22 @@ def test_knownHostsThatCannotBeReadAreNamedForEachCluster(tmp_path: Path) -> Non
     ]
 
 
+def test_accountsFileIsCheckedToo(tmp_path: Path) -> None:
+    text = '[bastion]\naccounts_file = "accounts.toml"\n' + GOOD.replace("[bastion]", "")
+    path = tmp_path / "accounts.toml"
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"bastion.accounts_file: {path}: cannot be read (No such file ")
+
+    path.write_text('[account."*"]\ngateways = ["ersf"]\ndays = 1\n')
+    assert [problem.partition(";")[0] for problem in problems(tmp_path, text)] == [
+        f'bastion.accounts_file: {path}, account."*".gateways: no gateway named "ersf"',
+        f'bastion.accounts_file: {path}, account."*".days: found the whole number 1',
+    ]
+
+    path.write_text('[account."*"]\ngateways = ["esrf", "embl"]\n')
+    assert problems(tmp_path, text) == []
+
+
 @pytest.mark.parametrize("name", ["nothing.toml", ".", "latin.toml"])
 def test_fileThatCannotBeReadIsAnotherMatter(tmp_path: Path, name: str) -> None:
     (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")

@@ -4,6 +4,8 @@ Tests of L{bastion.admission.dnsports}: sockets on the loopback, and a reactor t
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -144,6 +146,22 @@ def test_portsAreSharedWhenThereAreTooMany(wire: Wire) -> None:
         wire.socket.sendto(truth(asked, HERE), address)
     for _, told in waiting:
         assert isinstance(wire.until(lambda told=told: told)[0], Reply)
+
+
+def test_portsAreSharedWhenNoMoreCanBeOpened(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noMore(*arguments: Any) -> Port:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    first, _ = wire.ask()
+    with monkeypatch.context() as patched:
+        patched.setattr(dnsports, "Port", noMore)
+        second, told = wire.ask()
+        assert (told, len(wire.open())) == ([], 1)
+        first.cancel()
+        second.cancel()
+        _, told = wire.ask()
+    expected = f"{wire.server[0]} cannot be asked: Too many open files"
+    assert told[0].getErrorMessage() == expected
 
 
 def test_numberThatIsInUseIsNotUsedAgain(wire: Wire) -> None:

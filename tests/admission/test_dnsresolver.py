@@ -178,6 +178,16 @@ def test_whatGoesWrongElseIsNotHidden() -> None:
     assert told[0].check(ZeroDivisionError)
 
 
+def test_whoLeavesIsToldSoHoweverTheQuestionsEnd() -> None:
+    def ask(server: Server, question: Question) -> Deferred[Any]:
+        return Deferred(lambda asked: asked.errback(ZeroDivisionError()))
+
+    told: list[Any] = []
+    waiting = Resolver(lambda: [ONE], ask, ask, Clock()).resolve(PC7).addErrback(told.append)
+    waiting.cancel()
+    assert told[0].check(CancelledError)
+
+
 # Servers that were late
 
 
@@ -197,16 +207,15 @@ def test_serverThatWasLateIsAskedLastForAWhile() -> None:
 
 def test_serverThatAnswersIsNotLateAnyMore() -> None:
     asking = Asking(ONE, TWO)
-    asking.dns.silent = {ONE, TWO}
+    asking.dns.silent = {ONE}
     asking.ask()
-    asking.advance(0.7)
-    asking.dns.silent = {TWO}
-    asking.advance(0.7)
-    asking.dns.silent = set()
-    asking.advance(0.7)
+    asking.advance(1)
+    asking.dns.silent, asking.dns.broken = set(), {TWO}
     asking.asked()
     asking.ask()
-    assert (asking.told, asking.asked()) == ([HERE] * 2, [ONE])
+    assert asking.asked() == [TWO, ONE]
+    asking.ask()
+    assert (asking.told, asking.asked()) == ([HERE] * 3, [ONE])
 
 
 def test_serversCanChange() -> None:

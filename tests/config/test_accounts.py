@@ -298,7 +298,7 @@ def test_thereAreOnlySoManyTables(place: Place) -> None:
     assert place.noted == [
         (
             ("here",),
-            "there are 10001 tables, and at most 10000 can be; leave out the accounts that "
+            "there are 5001 tables, and at most 5000 can be; leave out the accounts that "
             'closed long ago, or write patterns with "*" and "?"',
         )
     ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,42 @@ def test_missingKnownHostsOfAllClustersAreNamed(directory: Path) -> None:
         "cluster.ill.known_hosts",
     ]
     assert str(directory / "others") in found[1]
+
+
+def test_rulesAboutAccountsHoldForEveryGateway(directory: Path) -> None:
+    """
+    Those of the file come first, and are the ones that it has now.
+    """
+    path = directory / "accounts.toml"
+    path.write_text('[account.in1000]\ngateways = ["ill"]\n')
+    file = '[bastion]\naccounts_file = "accounts.toml"\n' + FILE + '[account."*"]\ngateways = []\n'
+    factories = assembled(directory, file)
+
+    def refused(account: bytes) -> list[str]:
+        now = datetime(2026, 11, 25, 12, 0)
+        rules = {name: factory.doors.accounts() for name, factory in factories.items()}
+        return [name for name in rules if rules[name].refusal(account, name, now) is not None]
+
+    assert refused(b"in1000") == ["esrf", "embl"]
+    assert refused(b"in1001") == ["esrf", "embl", "ill"]
+    path.write_text("[account.in1001]\n")
+    for factory in factories.values():
+        clock: Any = factory.doors.clock
+        clock.advance(1)
+    assert refused(b"in1001") == []
+
+
+def test_mistakesOfTheAccountsFileAreProblemsLikeOthers(directory: Path) -> None:
+    (directory / "accounts.toml").write_text('[account.a]\ngateways = ["isis"]\nhours = 1\n')
+    (directory / "others").unlink()
+
+    found = problems(directory, '[bastion]\naccounts_file = "accounts.toml"\n' + FILE)
+
+    assert [line.partition(":")[0] for line in found] == [
+        "cluster.ill.known_hosts",
+        "bastion.accounts_file",
+        "bastion.accounts_file",
+    ]
 
 
 def test_noHostKeysAreMadeForAFileThatCannotBeUsed(directory: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.testing import MemoryReactorClock
 
+from bastion.admission.accounts import AccountRule, AccountRules
 from bastion.admission.dnsrule import SENTENCE, DnsRule, Mode, OnTimeout
 from bastion.admission.gate import Decision
 from bastion.config.addresses import DnsServer
@@ -51,6 +52,15 @@ def test_unlessItIsSaidNobodyIsAskedAnything() -> None:
     assert made.penalties is not None
     assert made.connections.refusal(STRANGER) is None
     assert made.accounts().refusal(b"johnson", "esrf", None) is None
+
+
+def test_rulesAboutAccountsAreThoseOfTheMoment() -> None:
+    rules = [AccountRules(), AccountRules([AccountRule("*", gateways=[])])]
+    make = DoorsOf(MemoryReactorClock(), lambda: rules[0])
+    made = make.of(AdmissionTable())
+
+    assert made.accounts() is rules.pop(0)
+    assert made.accounts() is rules[0] is make.of(AdmissionTable()).accounts()
 
 
 def test_limitsHaveTheirPlace() -> None:

@@ -174,11 +174,11 @@ def test_hoursAreThoseOfTheWall(calendarOf: Callable[..., Calendar]) -> None:
 
 
 def test_userIsToldBeforeTheEnd(calendarOf: Callable[..., Calendar]) -> None:
-    calendar = calendarOf(f'[account.johnson]\nuntil = "{wall(7200)}"\nnotice = "2h"\n')
+    calendar = calendarOf(f'[account.johnson]\nuntil = "{wall(7260)}"\nnotice = "3h"\n')
     client = calendar.tries()
 
     heard = client.hears()
-    sentence = f"The account johnson closes on {wall(7200)}, in 2 hours."
+    sentence = f"The account johnson closes on {wall(7260)}, in 2 hours."
     assert [number for number, _ in heard][1:] == [MSG_USERAUTH_BANNER, MSG_USERAUTH_SUCCESS]
     (banner,) = banners(heard)
     assert banner.strip() == sentence.encode()

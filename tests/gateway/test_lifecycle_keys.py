@@ -219,4 +219,5 @@ def test_keyExchangeThatDoesNotEndEndsTheConnection(memoryOf: Callable[..., Any]
     memory.network.settle()
 
     assert slow.fate == ["lost"]
-    assert memory.reason == f"{who} fault: the key exchange took too long: no message of the method came"
+    fault = "the key exchange took too long: no message of the method came"
+    assert memory.reason == f"{who} fault: {fault}"

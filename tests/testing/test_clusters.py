@@ -24,7 +24,6 @@ def test_selectorGivesLeasesInTheOrderOfTheHosts() -> None:
 
 
 def test_witnessesWriteDownAndHoldNothingAgainstAnybody() -> None:
-    clock = Clock()
     witnesses = Witnesses()
     witnesses.reached(HOSTS[0], 0.5)
     witnesses.failed(HOSTS[1], HostUnavailable("refuses"))

@@ -13,15 +13,7 @@ from attacking.stages import Stage
 from attrs import evolve, frozen
 
 from bastion.ssh.phases import Phase
-from fuzzing.messages import (
-    CLIENT,
-    EXAMPLES,
-    HOST,
-    LOGIN_SERVICE,
-    NONE,
-    PUBLIC_VALUES,
-    reply,
-)
+from fuzzing.messages import CLIENT, EXAMPLES, HOST, LOGIN_SERVICE, NONE, PUBLIC_VALUES, reply
 from fuzzing.mutations import Mutator
 from fuzzing.play import Alone, Play, Whole
 from fuzzing.players import KEY_EXCHANGE, PlayingClient, PlayingHost
@@ -297,6 +289,6 @@ class Case:
         elif number in KEY_EXCHANGE or dice.random() < 0.7:
             play.sends(leg, (number, payload))
             if phase != IDENTIFICATION and number not in ALLOWED[leg][Phase(phase)]:
-                play.isOver(leg)
+                play.isOver(peer)
         else:
             play.says(leg, number, payload)

@@ -53,6 +53,7 @@ class Play:
         self.site = stand.site
         self.script: list[tuple[str, int, bytes]] = []
         self._watch = stand.watch
+        self._astray: list[Player] = []
 
     def peer(self, leg: str) -> Player | None:
         """
@@ -125,15 +126,17 @@ class Play:
         with self.watched():
             self.script.append((leg, number, data))
             peer.said.add(number)
+            self._astray.append(peer)
             peer.write(data)
 
-    def isOver(self, leg: str) -> None:
+    def isOver(self, peer: Player) -> None:
         """
-        See that a leg has come to its end.
+        See that somebody's connection has come to its end, unless what was written may
+        still be taken for a part of a packet.
 
         @raise Fault: when it goes on.
         """
-        if self.phase(leg) is not None:
+        if not peer.gone and peer not in self._astray:
             raise Fault("the connection goes on")
 
     def goes(self, leg: str, until: Stage) -> None:

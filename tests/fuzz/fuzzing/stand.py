@@ -74,6 +74,8 @@ class Stand:
         """
         site = self.site
         site.pieces = 1 << 30
+        gc.collect()
+        self.watch.look()
         site.survives()
         for peers in (site.clients, *site.hosts.values(), site.makeHost, site._ways):
             peers.clear()

@@ -12,5 +12,7 @@ I{site} is all of this, started once (L{harness.site}); after each test the
 I{traces} that the bastion leaves are looked at (L{harness.traces}).
 
 The I{matrix} (L{harness.matrix}) is another bastion, with gateways and hosts that
-have certain algorithms only (L{harness.algorithms}).
+have certain algorithms only (L{harness.algorithms}).  Behind a third one are the
+I{clusters} of several hosts each (L{harness.clusters}), and somebody who looks after
+them (L{harness.control}).
 """
