@@ -75,6 +75,7 @@ class HostRequest:
     @ivar gateway: the name of the gateway it came through.
     @ivar client: the client's identification string (RFC 4253 section 4.2).
     @ivar wanted: the host that the user has named, if any: no other will do.
+    @ivar port: the client's port.
     """
 
     account: bytes
@@ -82,6 +83,7 @@ class HostRequest:
     gateway: str
     client: bytes = b""
     wanted: HostAddress | None = None
+    port: int = 0
 
 
 @frozen

@@ -66,6 +66,20 @@ def network(value: object) -> Network:
     )
 
 
+def balancers(value: object) -> Network:
+    """
+    The network of load balancers, or the address of one: whoever is in it chooses where
+    his clients come from.
+    """
+    found = network(value)
+    if found.prefixlen == 0:
+        raise ValueError(
+            f"{quoted(str(found))} is everybody, and everybody could choose an address; "
+            'write those of your load balancers, such as "192.0.2.80"'
+        )
+    return found
+
+
 def _unmapped(network: Network) -> Network:
     """
     The IPv4 network that an IPv4-mapped one stands for (RFC 4291 section
@@ -168,8 +182,9 @@ def endpoint(value: object) -> str:
         raise ValueError(f"{quoted(given)} has no type; write {needed}")
     if given.startswith("haproxy:"):
         raise ValueError(
-            f"{quoted(given)}: this version cannot take a client's address from the PROXY "
-            f'protocol yet; write "{given.removeprefix("haproxy:")}"'
+            f"{quoted(given)}: that would believe a PROXY header from everybody; write "
+            f'"{given.removeprefix("haproxy:")}", and proxy_from = ["192.0.2.80"] for your '
+            "load balancers"
         )
     port = tcpPort(given)
     if port is not None and not (_PORT.fullmatch(port) and int(port) <= 65535):

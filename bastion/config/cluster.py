@@ -55,6 +55,8 @@ class ClusterTable(LegTable):
     @ivar algorithms: what is offered to the hosts.
     @ivar ready: how many connections are kept ready for each host while logins
         follow each other.
+    @ivar proxy_protocol: how hosts are told, by the PROXY protocol, where a client comes
+        from: C{v1} or C{v2}; C{off} for not at all.
     """
 
     name: str
@@ -78,6 +80,7 @@ class ClusterTable(LegTable):
     known_hosts: Path = field(metadata=key(filePath, absent="known_hosts"))
     algorithms: Algorithms = field(default=TO_HOSTS, metadata=key(hostAlgorithms))
     ready: int = field(default=0, metadata=key(one(wholeNumber(0, 8))))
+    proxy_protocol: str = field(default="off", metadata=key(one(oneOf("off", "v1", "v2"))))
 
     @property
     def addresses(self) -> tuple[HostAddress, ...]:

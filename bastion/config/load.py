@@ -144,6 +144,7 @@ def crossCheck(drafts: Drafts, place: Place) -> None:
             _noteNoCluster(cluster, drafts, here.below("cluster"))
     for name, draft in drafts.clusters.items():
         _checkTimes(draft, place.below("cluster", name))
+        _checkReady(draft, place.below("cluster", name))
     checkAccounts(drafts.accounts, drafts.gateways, place.below("account"))
     _checkListens(drafts.gateways, place)
 
@@ -198,6 +199,15 @@ def _checkTimes(cluster: Draft, place: Place) -> None:
         place.below("check_jitter").note(
             f"{jitter:g} s are more than the {interval:g} s of check_interval; "
             "write at most as much"
+        )
+
+
+def _checkReady(cluster: Draft, place: Place) -> None:
+    values = cluster.values
+    if values.get("ready") and values.get("proxy_protocol", "off") != "off":
+        place.below("ready").note(
+            "with proxy_protocol each connection to a host is for one client, and none can be "
+            "kept ready for another; leave one of them out"
         )
 
 

@@ -20,14 +20,14 @@ from attrs import field, frozen
 
 from bastion.algorithms import Algorithms
 from bastion.config.accounts import AccountTable
-from bastion.config.addresses import DnsServer, endpoint
+from bastion.config.addresses import DnsServer, Network, balancers, endpoint
 from bastion.config.admission import AdmissionTable
 from bastion.config.chosen import Chosen, chosen, chosenEach
 from bastion.config.cluster import ClusterTable
 from bastion.config.hosts import HostTable
 from bastion.config.legs import LegTable
 from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms
-from bastion.config.readers import Place, filePath, key, keysOf, one, oneOrEach, overrides
+from bastion.config.readers import Place, each, filePath, key, keysOf, one, oneOrEach, overrides
 from bastion.config.values import MaxStartups, oneOf, sentence, separator, text
 from bastion.interfaces import ISessionPolicy
 from bastion.state import IStateStore
@@ -81,6 +81,8 @@ class GatewayTable(LegTable):
     C{[gateway.NAME]}: a listening port with its policy.
 
     @ivar listen: the server endpoints, as C{serverFromString} takes them.
+    @ivar proxy_from: the networks of the load balancers that say, by the PROXY
+        protocol, where a client comes from; nobody else is believed.
     @ivar cluster: the name of the cluster that it leads to, or L{None}.
     @ivar host_separator: the character between an account and the host that a user
         names; empty when users may name none.
@@ -95,6 +97,9 @@ class GatewayTable(LegTable):
     name: str
     listen: tuple[str, ...] = field(
         metadata=key(oneOrEach(endpoint, '["tcp:5022"]'), example='"tcp:5022"')
+    )
+    proxy_from: tuple[Network, ...] = field(
+        default=(), metadata=key(each(balancers, '["192.0.2.80"]'))
     )
     cluster: str | None = field(default=None, metadata=key(one(_clusterName)))
     host_separator: str = field(default="", metadata=key(one(separator)))

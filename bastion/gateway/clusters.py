@@ -73,6 +73,7 @@ def clusterService(
         hostTerms(table),
         table.ready,
         table.moved or "",
+        table.proxy_protocol,
     )
     health = Health(
         cluster,

@@ -19,6 +19,7 @@ from bastion.gateway.entrance import Doors
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.lastline import LastLine
 from bastion.gateway.lifecycle import Connection
+from bastion.interfaces import HostRequest
 
 
 class GatewayFactory(SSHFactory):
@@ -72,7 +73,9 @@ class GatewayFactory(SSHFactory):
             return LastLine(penalty)
         denial = answer.sentence if answer.decision is Decision.TELL else None
         denial = denial or self.gateway.table.notice or self.doors.connections.refusal(address)
-        connection = Connection(self.gateway, self.doors, source, denial)
+        name, port = self.gateway.table.name, getattr(addr, "port", 0)
+        request = HostRequest(b"", source, name, port=port)
+        connection = Connection(self.gateway, self.doors, request, denial)
         self.connections.add(connection)
         connection.ended.addCallback(lambda _: self.connections.discard(connection))
         transport = connection.transport

@@ -44,21 +44,21 @@ class Connection(Owner, Acts):
     @ivar relay: its session, once the login is done.
     """
 
-    def __init__(self, gateway: Gateway, doors: Doors, source: str, denial: str | None) -> None:
+    def __init__(self, gateway: Gateway, doors: Doors, by: HostRequest, denial: str | None) -> None:
         """
         @param doors: what it has to pass.
-        @param source: the client's address, as text without a port.
+        @param by: who asks for a host, as far as that is known when the client connects.
         @param denial: why it cannot log in, for the user; L{None} if it may.
         """
         self.ended: Deferred[None] = Deferred()
         self._gateway = gateway
-        self._source = source
+        self._source = source = by.source
         self.log = gateway.newLog(source)
         self.reference = self.log.bound["reference"]
         self._sessionLog = SessionLog(self.log)
         self._named: bytes | None = None
-        request, ready = HostRequest(b"", source, gateway.table.name), gateway.ready
-        self._route = Route(ready, request, self, self.log) if ready is not None else None
+        ready = gateway.ready
+        self._route = Route(ready, by, self, self.log) if ready is not None else None
         self.opened = gateway.clock.seconds()
         self._reason = ""
         self._hostsGoodbye = "it closed the connection during the login"

@@ -20,6 +20,7 @@ from bastion.config.problems import ConfigurationError, Problem
 from bastion.config.schema import Configuration
 from bastion.gateway.clusterservice import ClusterService
 from bastion.gateway.factory import GatewayFactory
+from bastion.gateway.proxied import front
 from bastion.state import IStateStore
 
 
@@ -99,7 +100,8 @@ class BastionService(MultiService):
         opened.addCallback(self._cbOpened).addErrback(self._ebOpened)
         problems: list[str] = []
         for listener in self.listeners:
-            listening = listener.endpoint.endpoint.listen(listener.factory)
+            balancers = listener.factory.gateway.table.proxy_from
+            listening = listener.endpoint.endpoint.listen(front(listener.factory, balancers))
             listening.addCallback(self._cbListening, listener)
             listening.addErrback(self._ebListening, listener, problems)
         if problems:

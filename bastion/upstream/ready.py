@@ -14,6 +14,9 @@ MaxStartups counts, and one that is not used after all is one without a login in
 log, which OpenSSH from 9.8 on counts against the bastion (PerSourcePenalties: a second
 for each).  So what strangers can make us begin is bounded, for each host, and is given
 up only when it is too old: that is L{MAX_BEGUN} in L{AGE} seconds.
+
+Hosts that are told of the client get neither: each connection to them says from its first
+byte on whose it is, and none can be given to somebody else.
 """
 
 from __future__ import annotations
@@ -72,8 +75,10 @@ class ReadyConnections:
         @param client: the identification string of that somebody's program; what
             we say of ourselves to the host depends on it.
         @return: a connection, ready or not yet, to be L{used} or given L{back};
-            L{None} when there are too many.
+            L{None} when there are too many, or when it could be for nobody else.
         """
+        if self.site.announces:
+            return None
         attempt = self.take(host, client)
         if attempt is None and self._begun[host] + self._count(host) < MAX_BEGUN:
             attempt = Attempt(self.site, host, self.makeService(host), client)
@@ -103,6 +108,8 @@ class ReadyConnections:
         """
         Somebody has logged in to C{host}: have connections ready for the next.
         """
+        if self.site.announces:
+            return
         kept = self._keptFor(host, client)
         while self.site.reports.isWell(host) and len(kept) < self.count:
             attempt = Attempt(self.site, host, self.makeService(host), client)

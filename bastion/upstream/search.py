@@ -23,6 +23,7 @@ from bastion.hosts.lease import Lease
 from bastion.interfaces import HostAddress, HostRequest, HostUnavailable, NoHostAvailable
 from bastion.ssh.client import ClientTransport
 from bastion.upstream.attempt import Attempt
+from bastion.upstream.proxysent import End
 from bastion.upstream.site import Site
 
 _log = Logger()
@@ -127,13 +128,17 @@ class Search:
             return
         host = lease.host
         self._tried.add(host)
-        begun = self._begun(host)
-        attempt = begun or Attempt(self._site, host, self._makeService(host), self._request.client)
+        attempt = self._begun(host) or self._attempt(host)
         self._tries[attempt] = lease
         patience = PATIENCE if self._site.reports.isWell(host) else LESS_PATIENCE
         self._timers.append(self._site.clock.callLater(patience, self._try))
         attempt.ready.addCallback(self._cbReady, attempt)
         attempt.ready.addErrback(self._ebFailed, attempt)
+
+    def _attempt(self, host: HostAddress) -> Attempt:
+        request = self._request
+        source = End(request.source, request.port)
+        return Attempt(self._site, host, self._makeService(host), request.client, source)
 
     def _ebNone(self, failure: Failure) -> None:
         """

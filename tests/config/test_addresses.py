@@ -11,6 +11,7 @@ import pytest
 
 from bastion.config.addresses import (
     DnsServer,
+    balancers,
     dnsServer,
     endpoint,
     hostAddress,
@@ -22,6 +23,10 @@ from bastion.interfaces import HostAddress
 
 HOSTS = '"login.example.org", "login.example.org:22", "192.0.2.1" or "[2001:db8::1]:22"'
 NETWORKS = 'write a network such as "192.0.2.0/24" or "2001:db8::/32"'
+EVERYBODY = (
+    "is everybody, and everybody could choose an address; write those of your load balancers, "
+    'such as "192.0.2.80"'
+)
 SERVERS = 'write an address such as "192.0.2.53" or "[2001:db8::53]:5353"'
 ENDPOINTS = 'write a server endpoint such as "tcp:5022"'
 
@@ -94,6 +99,10 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         ),
         (dnsServer, "dns.example.org", f'"dns.example.org" is not an address; {SERVERS}'),
         (dnsServer, "2001:db8::53", 'an IPv6 address needs brackets; write "[2001:db8::53]"'),
+        (balancers, "name", f'"name" is not a network; {NETWORKS}'),
+        (balancers, "0.0.0.0/0", f'"0.0.0.0/0" {EVERYBODY}'),
+        (balancers, "::/0", f'"::/0" {EVERYBODY}'),
+        (balancers, "::ffff:0:0/96", f'"0.0.0.0/0" {EVERYBODY}'),
         (endpoint, 5022, f"found the whole number 5022; {ENDPOINTS}"),
         (endpoint, "5022", f'"5022" has no type; {ENDPOINTS}'),
         (endpoint, "tcp:", f'"tcp:" has no port from 0 to 65535; {ENDPOINTS}'),
@@ -102,8 +111,8 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (
             endpoint,
             "haproxy:tcp:5022",
-            '"haproxy:tcp:5022": this version cannot take a client\'s address from the PROXY '
-            'protocol yet; write "tcp:5022"',
+            '"haproxy:tcp:5022": that would believe a PROXY header from everybody; write '
+            '"tcp:5022", and proxy_from = ["192.0.2.80"] for your load balancers',
         ),
     ],
 )

@@ -47,6 +47,7 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         "known_hosts": DIRECTORY / "known_hosts",
         "algorithms": TO_HOSTS,
         "ready": 0,
+        "proxy_protocol": "off",
     }
 
 

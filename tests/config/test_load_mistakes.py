@@ -136,8 +136,9 @@ BAD_FILES = [
         [
             'gateway.esrf.listen: missing; write e.g. listen = "tcp:5022"',
             "gateway.esrf.colour: unknown key; the keys here are: "
-            "listen, cluster, host_separator, notice, policies, algorithms, last_resort, "
-            "admission, rekey_bytes, rekey_packets, rekey_time, keepalive, keepalive_tries",
+            "listen, proxy_from, cluster, host_separator, notice, policies, algorithms, "
+            "last_resort, admission, rekey_bytes, rekey_packets, rekey_time, keepalive, "
+            "keepalive_tries",
         ],
     ),
     (
@@ -168,6 +169,17 @@ BAD_FILES = [
             'cluster.nice.sticky_by: sticky is "0s", and no account comes back to its host; '
             "leave one of them out"
         ],
+    ),
+    (
+        GOOD + "ready = 1\nproxy_protocol = 'v2'",
+        [
+            "cluster.nice.ready: with proxy_protocol each connection to a host is for one "
+            "client, and none can be kept ready for another; leave one of them out"
+        ],
+    ),
+    (
+        GOOD + "proxy_protocol = 'v3'",
+        ['cluster.nice.proxy_protocol: found the string "v3"; write "off", "v1" or "v2"'],
     ),
     (
         GOOD + "check_jitter = '11s'",

@@ -69,6 +69,7 @@ def test_defaultsAreThoseOfTheManual(directory: Path) -> None:
     assert (rules.rise, rules.fall, rules.slowStart, rules.outlier) == (2, 3, 60.0, 4.0)
     assert (schedule.interval, schedule.jitter, schedule.timeout) == (10.0, 2.0, 5.0)
     assert service.site.moved == ""
+    assert not service.site.announces
 
 
 def test_everyKeyHasItsPlace(directory: Path) -> None:
@@ -105,6 +106,14 @@ ready = 2
     assert (rules.rise, rules.fall, rules.slowStart, rules.outlier) == (4, 5, 30.0, 0.0)
     assert (schedule.interval, schedule.jitter) == (20.0, 1.0)
     assert (service.site.moved, service.site.ready) == ("You are somewhere else.", 2)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_hostsAreToldOfTheClientWhereTheFileSaysSo(directory: Path, version: str) -> None:
+    service = built(directory, f'hosts = ["nice1"]\nproxy_protocol = "{version}"\n')
+
+    assert service.site.announces
+    assert service.site.proxyProtocol == version
 
 
 def test_hostsThatNobodyKnowsAreSaid(directory: Path) -> None:

@@ -116,3 +116,10 @@ def test_nobodyConnectedIsDismissedAtOnce(memory: Any) -> None:
     memory.factory.dismissAll("reason", "Sentence.").addCallback(over.append)
 
     assert over == [[]]
+
+
+def test_portIsKnownToTheWayToTheHost(memory: Any) -> None:
+    memory.connects()
+
+    (connection,) = memory.factory.connections
+    assert connection._route._request.port == 49152

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -347,4 +348,21 @@ async def test_storeThatCannotBeOpenedIsSaidAndTheGatewaysListen(memory: Any) ->
         "no such server"
     ]
     assert len(kept.ports) == 1
+    await kept.service.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_loadBalancersAreAskedWhoseAConnectionIs(memoryOf: Any) -> None:
+    memory = memoryOf(proxy_from=(ip_network("127.0.0.0/8"),))
+    kept = Kept(listener(memory))
+    kept.service.privilegedStartService()
+    endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", kept.ports[0])
+    balancer = await connectProtocol(endpoint, Protocol())
+    ended: Deferred[None] = Deferred()
+    balancer.connectionLost = lambda reason: ended.callback(None)
+
+    balancer.transport.write(b"PROXY TCP4 192.0.2.9 192.0.2.22 1 22\r\nSSH-1.5-x\r\n")
+    await ended
+
+    assert [event["source"] for event in memory.named("connection.opened")] == ["192.0.2.9"]
     await kept.service.stopService()

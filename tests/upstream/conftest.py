@@ -29,7 +29,7 @@ from bastion.upstream.site import Site
 KEY = Key(Ed25519PrivateKey.generate())
 OTHER_KEY = Key(Ed25519PrivateKey.generate())
 CLIENT = b"SSH-2.0-OpenSSH_9.2"
-REQUEST = HostRequest(b"johnson", "192.0.2.1", "esrf", CLIENT)
+REQUEST = HostRequest(b"johnson", "192.0.2.1", "esrf", CLIENT, port=50000)
 
 
 class Cluster:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from bastion.interfaces import HostAddress
 from bastion.upstream.attempt import HOST_TIME, Attempt
@@ -394,3 +395,20 @@ def test_whatIsForgottenIsClosed(cluster: Any) -> None:
     assert cluster.fates(A) == [NOT_NEEDED] * 4
     assert ready.take(A, OPENSSH) is None is ready.take(A, PUTTY)
     assert ready.take(B, OPENSSH) is not None
+
+
+def test_whereHostsAreToldOfTheClientNothingIsBegunOrKept(clusterOf: Callable[..., Any]) -> None:
+    """
+    It would be said to be for somebody else than who gets it.
+    """
+    cluster = clusterOf(A)
+    cluster.site = evolve(cluster.site, proxyProtocol="v2")
+    ready = cluster.ready(2)
+
+    assert ready.begin(A, OPENSSH) is None
+    ready.prepare(A, OPENSSH)
+    cluster.network.settle()
+
+    assert ready.take(A, OPENSSH) is None
+    assert cluster.speakers[A] == []
+    assert cluster.clock.getDelayedCalls() == []

@@ -13,7 +13,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from bastion.interfaces import HostAddress, NoHostAvailable
 from bastion.testing.network import Network
 from bastion.upstream.attempt import HOST_TIME
+from bastion.upstream.proxysent import End
 from bastion.upstream.search import PATIENCE, SEARCH_TIME
+from bastion.upstream.site import Site
 
 A, B, C, D, E = HOSTS = tuple(HostAddress(name) for name in "abcde")
 Among = Callable[..., Any]
@@ -188,3 +190,19 @@ def test_behindTheLastHostTheSearchFailsAtOnce(
     assert isinstance(searching.found[-1], NoHostAvailable)
     assert cluster.leased == dict.fromkeys(hosts, 1)
     assert cluster.clock.getDelayedCalls() == []
+
+
+def test_wayToEachHostIsForTheClient(among: Among, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[tuple[HostAddress, End | None]] = []
+
+    def way(site: Site, host: HostAddress, client: End | None) -> Any:
+        ways.append((host, client))
+        return site.endpoint(host)
+
+    monkeypatch.setattr(Site, "way", way)
+    searching = among(A, B)
+    searching.cluster.network.stopListening(A)
+    searching.next()
+
+    client = End("192.0.2.1", 50000)
+    assert ways == [(A, client), (B, client)]

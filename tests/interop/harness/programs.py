@@ -44,6 +44,7 @@ PACKAGES = {
     "ss": "iproute2",
     "ps": "procps",
     "curl": "curl",
+    "haproxy": "haproxy",
 }
 
 #: Where openssh.sh leaves what it finds.
