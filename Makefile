@@ -31,6 +31,7 @@ fuzz: .venv/installed
 	$(BIN)/python -m pytest tests/fuzz --fuzz-times=20 --fuzz-from=$$(date +%s) $(PYTEST_ARGS)
 
 bench: .venv/installed packages
+	@sh tests/interop/packages.sh benchmarks/packages.txt
 	$(BIN)/python -m benchmarks --json bench.json $(BENCH_ARGS)
 
 bench-selection: .venv/installed

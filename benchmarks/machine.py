@@ -15,7 +15,7 @@ from cryptography.hazmat.backends.openssl.backend import backend
 
 import bastion
 import twisted
-from benchmarks.programs import Missing, output, program
+from benchmarks.programs import Missing, accepts, output, program
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ROOT = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ def _revision() -> str:
         command = [program("git"), "-C", str(_ROOT), "describe", "--always", "--dirty"]
     except Missing:
         return bastion.__version__
-    return f"{bastion.__version__} {output(command)}"
+    return f"{bastion.__version__} {output(command)}" if accepts(command) else bastion.__version__
 
 
 def _version(name: str, option: str) -> str:

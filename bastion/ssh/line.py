@@ -167,6 +167,7 @@ class Line(conch.SSHTransportBase):
         """
         End the connection because of what the peer sent, or did not send.
 
-        @param problem: for the log and the peer; holds no byte of the peer's.
+        @param problem: for the log and the peer; names of algorithms that it has of
+            the peer's are escaped, and nothing else of the peer's is in it.
         @param reason: a DISCONNECT number of L{bastion.wire}.
         """

@@ -37,7 +37,7 @@ class Owner:
         We end the connection because of what the peer sent or did not send;
         L{lost} follows.
 
-        @param problem: for the log; holds no byte of the peer's.
+        @param problem: for the log; what it has of the peer's own words is escaped.
         """
 
     def hostKeyRefused(self, transport: Transport, problem: HostUnavailable) -> None:

@@ -3,8 +3,8 @@ Between the packets and the TCP connection.
 
 What every connection of the process does one after the other, it does in the
 same two buffers: bytes are received into one and packets are sealed into the
-other, which is sent when a turn of reading is over.  So bulk data costs few system
-calls, and is copied by nobody but the kernel and the ciphers.
+other, which is sent when a turn of reading is over.  So a turn costs two system
+calls, and bulk data is copied by nobody but the kernel and the ciphers.
 
 Twisted's public interface hands over new C{bytes} for each read, and collects
 what is written until the next turn.  L{DirectStream} reads and writes the socket
@@ -22,17 +22,16 @@ from twisted.internet import main, tcp
 from bastion.ssh.packets import MAX_PACKET
 from bastion.ssh.tcp import acknowledgeAtOnce
 
-#: How much is read at first in a turn, and then, while what comes is bulk, in bytes: what
-#: a turn takes grows with its packets, of which 256 KiB can have seven thousand, and every
-#: other connection waits meanwhile.
+#: How much is read at a time, in bytes.  A turn takes as long as its packets are many,
+#: and every other connection waits meanwhile: 256 KiB can be seven thousand.  So that
+#: much is read only behind bulk, of which it is a few.
 _READ = 48 * 1024
-_MORE = 104 * 1024
-_TURN = _READ + 2 * _MORE
+_READ_BULK = 256 * 1024
 #: What a cipher may write behind a packet.
 _SLACK = 64
 
 #: An incomplete packet is put before what is read next.
-_received = memoryview(bytearray(MAX_PACKET + _SLACK + _TURN))
+_received = memoryview(bytearray(MAX_PACKET + _SLACK + _READ_BULK))
 
 #: What L{DirectStream} needs to know of Twisted's transport: what it has not sent.
 _TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
@@ -46,7 +45,7 @@ class _Outbox:
     """
 
     def __init__(self) -> None:
-        self._view = memoryview(bytearray(2 * (MAX_PACKET + _TURN)))
+        self._view = memoryview(bytearray(2 * (MAX_PACKET + _READ_BULK)))
         self._filled = 0
         self._owner: Stream | None = None
         self._turns = 0
@@ -104,8 +103,8 @@ class Stream:
 
     @ivar acknowledged: how many of the next reads are acknowledged at once.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
-    @ivar bulk: whether what was taken last came in few packets, or the next one is a
-        long one: then more can be read in this turn.
+    @ivar bulk: whether what was taken last came in few packets for its size, or the next
+        one is a long one; who takes says so.
     @ivar heardAt: when something arrived last.
     """
 
@@ -129,45 +128,38 @@ class Stream:
         """
         Bytes have arrived (C{dataReceived}).
         """
-        for start in range(0, len(data), _READ):
-            piece = data[start : start + _READ]
+        for start in range(0, len(data), _READ_BULK):
+            piece = data[start : start + _READ_BULK]
             kept = len(self._rest)
-            end = kept + len(piece)
-            _received[kept:end] = piece
-            _outbox.begin()
-            try:
-                self._keep(self._arrived(0, end), end)
-            finally:
-                _outbox.end()
+            _received[kept : kept + len(piece)] = piece
+            self._arrived(len(piece))
 
-    def _arrived(self, begin: int, end: int) -> int:
+    def _arrived(self, size: int) -> None:
         """
-        Have the bytes taken that are in the buffer, behind the place for the rest
-        of the last time.
-
-        @return: where those begin that were not taken.
+        Have the bytes taken that are in the buffer, behind the place for the
+        rest of the last time.
         """
         self.heardAt = self._seconds()
         if self.acknowledged:
             self.acknowledged -= 1
             acknowledgeAtOnce(self._transport)
-        if end - begin < self.wanted:
+        kept = len(self._rest)
+        end = kept + size
+        if end < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
             # byte does not make us copy its packet for each of them.
-            return begin
-        if self._rest:
-            _received[: len(self._rest)] = self._rest
+            self._rest += _received[kept:end]
+            return
+        if kept:
+            _received[:kept] = self._rest
             self._rest = bytearray()
-        self.bulk = False
-        return begin + self._take(_received[begin:end])
-
-    def _keep(self, begin: int, end: int) -> None:
-        """
-        Keep what is in the buffer for the next time.
-        """
-        begin = begin or len(self._rest)
-        if begin < end:
-            self._rest += _received[begin:end]
+        _outbox.begin()
+        try:
+            taken = self._take(_received[:end])
+        finally:
+            _outbox.end()
+        if taken < end:
+            self._rest = bytearray(_received[taken:end])
 
     def room(self, size: int) -> memoryview:
         """
@@ -245,29 +237,20 @@ class DirectStream(Stream):
 
     def _doRead(self) -> Exception | None:
         """
-        See L{twisted.internet.interfaces.IReadDescriptor}; read on while it is bulk.
+        See L{twisted.internet.interfaces.IReadDescriptor}.
         """
-        transport, begin, end, asked = self._transport, 0, len(self._rest), _READ
-        last = end + _TURN - _MORE
-        _outbox.begin()
+        kept = len(self._rest)
+        asked = _READ_BULK if self.bulk else _READ
         try:
-            while True:
-                try:
-                    size = self._socket.recv_into(_received[end : end + asked])
-                except (BlockingIOError, InterruptedError):
-                    return None
-                except OSError:
-                    return main.CONNECTION_LOST
-                if not size:
-                    return main.CONNECTION_DONE
-                end += size
-                begin = self._arrived(begin, end)
-                if size < asked or not self.bulk or end > last or not transport.connected:
-                    return None
-                asked = _MORE
-        finally:
-            self._keep(begin, end)
-            _outbox.end()
+            size = self._socket.recv_into(_received[kept : kept + asked])
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not size:
+            return main.CONNECTION_DONE
+        self._arrived(size)
+        return None
 
     def transmit(self, view: memoryview) -> None:
         """

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the programs of packages.txt that are missing, as root on Debian; otherwise
-# says which are missing and what that costs.
+# Installs the programs of a list that are missing, as root on Debian; otherwise says
+# which are missing and what that costs.  The list is packages.txt unless another one is
+# named.
 set -eu
-list=$(dirname "$0")/packages.txt
+list=${1:-$(dirname "$0")/packages.txt}
 
 command -v dpkg-query >/dev/null || {
-    echo "This is not Debian: the interop tests run with what is on the PATH, and skip the rest."
+    echo "This is not Debian: what is on the PATH is used, and what needs more is skipped."
     exit 0
 }
 missing=""
@@ -19,7 +20,7 @@ done <"$list"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
-    # The tests start what they need by process id; no package is to start a service.
+    # What is needed is started by who needs it; no package is to start a service.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         trap 'rm -f "$policy"' EXIT
@@ -31,5 +32,5 @@ if [ "$(id -u)" = 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         $missing >/dev/null
 else
-    echo "The tests that need them are skipped.  As root: apt-get install$missing"
+    echo "What needs them is skipped.  As root: apt-get install$missing"
 fi

@@ -18,15 +18,13 @@ class Socket:
     """
     Has something to be read, and notes what becomes of it.
 
+    @ivar waiting: what there is to be read.
     @ivar asked: how much was asked for, each time.
-    @ivar sent: the sizes of what was sent.
     """
 
     def __init__(self) -> None:
         self.waiting = b""
-        self.closed = False
         self.asked: list[int] = []
-        self.sent: list[int] = []
 
     def recv_into(self, view: memoryview) -> int:
         """
@@ -34,7 +32,7 @@ class Socket:
         """
         self.asked.append(len(view))
         data, self.waiting = self.waiting[: len(view)], self.waiting[len(view) :]
-        if not data and not self.closed:
+        if not data:
             raise BlockingIOError
         view[: len(data)] = data
         return len(data)
@@ -43,7 +41,6 @@ class Socket:
         """
         Send everything.
         """
-        self.sent.append(len(view))
         return len(view)
 
 

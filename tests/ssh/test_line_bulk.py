@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from bastion.ssh import line
 from bastion.ssh.line import Line
 from bastion.ssh.packets import Outgoing
-from bastion.ssh.stream import _READ, _TURN
+from bastion.ssh.stream import _READ, _READ_BULK
 from bastion.ssh.terms import WITH_CLIENTS
 from bastion.wire import MSG_IGNORE, string
 
@@ -106,30 +106,33 @@ def test_longPacketThatIsOnItsWayIsBulk(ears: Ears) -> None:
     assert ears.stream.bulk
 
 
-def test_nothingIsBulkAnyMoreOnceItIsClosed(ears: Ears) -> None:
-    turn(ears, packets(32_768))
-    ears.closed = True
-    turn(ears, packets(32_768))
-    assert not ears.stream.bulk
-
-
 def test_smallestPacketsComeInSmallTurns(ears: Ears) -> None:
     tiny = packets(0)
-    count = 4 * _TURN // len(tiny)
+    count = 4 * _READ_BULK // len(tiny)
     counts = turns(ears, tiny * count)
     assert sum(counts) == count
     assert max(counts) <= _READ // len(tiny) + 1
 
 
-def test_smallestPacketsBetweenLargeOnesComeInSmallTurnsToo(ears: Ears) -> None:
+def test_smallestPacketsBehindLargeOnesComeInOneLargeTurnAtMost(ears: Ears) -> None:
     tiny, large = packets(0), packets(30_000)
-    counts = turns(ears, (large * 2 + tiny * 7000) * 5)
-    assert sum(counts) == 5 * 7002
-    assert max(counts) <= 2 * _READ // len(tiny)
+    counts = turns(ears, large * 2 + tiny * 40_000)
+    assert sum(counts) == 40_002
+    assert len([count for count in counts if count > _READ // len(tiny) + 1]) <= 1
+
+
+def test_smallPacketsAmongLargeOnesMakeNoTurnSmall(ears: Ears) -> None:
+    """
+    As of what a terminal sends beside a file.
+    """
+    data = (packets(32_000) + packets(0) * 5) * 64
+    counts = turns(ears, data)
+    assert sum(counts) == 64 * 6
+    assert len(counts) <= len(data) // _READ_BULK + 2
 
 
 def test_largePacketsComeInLargeTurns(ears: Ears) -> None:
     data = packets(*[32_000] * 64)
     counts = turns(ears, data)
     assert sum(counts) == 64
-    assert len(counts) <= len(data) // _TURN + 2
+    assert len(counts) <= len(data) // _READ_BULK + 2

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 from sockets import connected
-from twisted.internet import main
 from twisted.internet.task import Clock
 
 from bastion.ssh.packets import MAX_PACKET
-from bastion.ssh.stream import _READ, _TURN, DirectStream
+from bastion.ssh.stream import _READ, _READ_BULK, DirectStream
 
 
 class Taker:
@@ -32,138 +31,99 @@ class Taker:
         self.socket = connection.socket
         self.given: list[int] = []
         self.taken = b""
-        self.bulk: Callable[[bytes], bool] = lambda data: True
+        self.bulk = False
         self.takes: Callable[[bytes], int] = len
         self.stream = DirectStream(connection, self._take, Clock().seconds)
 
     def _take(self, view: memoryview) -> int:
         self.given.append(len(view))
-        self.stream.bulk = self.bulk(bytes(view))
+        self.stream.bulk = self.bulk
         taken = self.takes(bytes(view))
         self.taken += view[:taken]
         return taken
 
-    def turn(self, data: bytes = b"") -> Any:
+    def turn(self) -> Any:
         """
-        Data arrive, and the reactor asks for a read.
+        The reactor asks for a read.
 
         @return: what it is answered.
         """
-        self.socket.waiting += data
         self.socket.asked.clear()
         self.given.clear()
         return self.connection.doRead()
 
 
+DATA = bytes(range(251)) * (4 * _READ_BULK // 251)
+
+
 @pytest.fixture
 def taker() -> Iterator[Taker]:
     """
-    Over a connection of Twisted's.
+    Over a connection of Twisted's to which much has been sent.
     """
     with connected() as connection:
+        connection.socket.waiting = DATA
         yield Taker(connection)
 
 
-DATA = bytes(range(251)) * (2 * _TURN // 251)
-
-
-# How much is read
-
-
 def test_sizesAreWhatTheyAreSaidToBe() -> None:
-    """
-    Seven hundred of the smallest packets that there are, or so, take ten milliseconds.
-    """
-    assert _READ <= 64 * 1024
-    assert _TURN <= 256 * 1024
+    assert _READ <= 64 * 1024 < _READ_BULK <= 256 * 1024
 
 
-def test_whatIsNotBulkIsReadOnceInATurn(taker: Taker) -> None:
-    taker.bulk = lambda data: False
-    for turn in range(3):
-        assert taker.turn(DATA if turn == 0 else b"") is None
+def test_firstReadIsSmall(taker: Taker) -> None:
+    taker.bulk = True
+    taker.turn()
+    assert taker.socket.asked == taker.given == [_READ]
+
+
+def test_whatIsNotBulkIsReadInSmallTurns(taker: Taker) -> None:
+    for _ in range(3):
+        assert taker.turn() is None
         assert taker.socket.asked == taker.given == [_READ]
     assert taker.taken == DATA[: 3 * _READ]
 
 
-def test_bulkIsReadOnUpToALimit(taker: Taker) -> None:
-    assert taker.turn(DATA) is None
-    assert taker.socket.asked == taker.given == [_READ] * (_TURN // _READ)
-    assert taker.taken == DATA[:_TURN]
+def test_behindBulkIsReadMore(taker: Taker) -> None:
+    taker.bulk = True
+    for asked in (_READ, _READ_BULK, _READ_BULK):
+        taker.turn()
+        assert taker.socket.asked == taker.given == [asked]
+    assert taker.taken == DATA[: _READ + 2 * _READ_BULK]
 
 
-def test_turnEndsWithTheFirstReadThatIsNotBulk(taker: Taker) -> None:
-    """
-    Whoever sends the one behind the other gains nothing.
-    """
-    answers = [True, True, False]
-    taker.bulk = lambda data: answers.pop(0)
-    taker.turn(DATA)
-    assert taker.given == [_READ] * 3
-    assert taker.taken == DATA[: 3 * _READ]
+def test_behindWhatIsBulkNoMoreIsReadLess(taker: Taker) -> None:
+    taker.bulk = True
+    taker.turn()
+    taker.bulk = False
+    taker.turn()
+    taker.turn()
+    assert taker.socket.asked == [_READ]
 
 
-def test_socketThatIsEmptyIsNotAskedAgain(taker: Taker) -> None:
-    taker.turn(DATA[: _READ + 1])
-    assert taker.socket.asked == [_READ] * 2
-    assert taker.given == [_READ, 1]
-
-
-def test_socketThatIsJustEmptyEndsTheTurn(taker: Taker) -> None:
-    assert taker.turn(DATA[:_READ]) is None
-    assert taker.given == [_READ]
-    assert taker.taken == DATA[:_READ]
-
-
-def test_peerThatClosesBehindBulkIsTheEndWhenAllIsTaken(taker: Taker) -> None:
-    taker.socket.closed = True
-    assert taker.turn(DATA[: 2 * _READ]) is main.CONNECTION_DONE
-    assert taker.taken == DATA[: 2 * _READ]
-
-
-def test_connectionThatIsGoneIsNotReadOn(taker: Taker) -> None:
-    def going(data: bytes) -> int:
-        taker.connection.connected = 0
-        return len(data)
-
-    taker.takes = going
-    taker.turn(DATA)
-    assert taker.given == [_READ]
-
-
-@pytest.mark.parametrize("at", [1, 1000, _READ - 1])
-def test_whatIsNotTakenIsGivenAgainWithinATurnAndInTheNext(taker: Taker, at: int) -> None:
+@pytest.mark.parametrize("bulk", [False, True])
+def test_whatIsNotTakenIsGivenAgainWhateverTheSize(taker: Taker, bulk: bool) -> None:
     """
     Packets that the reads do not end with.
     """
-    taker.takes = lambda data: len(data) - (len(data) - at) % 4099
-    while taker.socket.waiting or not taker.given:
-        taker.turn(b"" if taker.given else DATA)
+    taker.bulk = bulk
+    taker.takes = lambda data: len(data) - len(data) % 4099
+    while taker.socket.waiting:
+        taker.turn()
     assert taker.taken == DATA[: len(taker.taken)]
     assert len(DATA) - len(taker.taken) < 4099
 
 
 def test_longestPacketIsReadInFewTurns(taker: Taker) -> None:
     """
-    Though nothing can be taken before it is there.
+    Nothing of it can be taken before it is there.
     """
 
     def waiting(data: bytes) -> int:
         taker.stream.wanted = MAX_PACKET
         return 0
 
-    taker.takes = waiting
-    taker.turn(DATA[:MAX_PACKET])
+    taker.bulk, taker.takes = True, waiting
+    taker.turn()
     assert taker.given == [_READ]
     taker.turn()
-    assert taker.given == [MAX_PACKET]
-
-
-def test_whatIsSentInATurnOfSeveralReadsLeavesTogether(taker: Taker) -> None:
-    def answering(data: bytes) -> int:
-        taker.stream.write(b"answer")
-        return len(data)
-
-    taker.takes = answering
-    taker.turn(DATA)
-    assert taker.socket.sent == [6 * (_TURN // _READ)]
+    assert taker.given == [_READ + _READ_BULK]
