@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from bastion.ssh.ciphers import NoCipher, PacketCipher
-from bastion.wire import Malformed
+from bastion.wire import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, Malformed
 
 #: The longest packet, in bytes, before and after the login.  RFC 4253 section 6.1 asks
 #: for 35000.  OpenSSH takes packets whose length field says up to 256 KiB; what an end of
@@ -25,6 +25,10 @@ MAX_PACKET = 257 * 1024
 _SLACK = 64
 #: RFC 4253 section 6.
 _LEAST_PADDING = 4
+#: Messages that carry a password are padded to a multiple of so many bytes, which is one of
+#: every cipher's blocks: their length is not to tell that of the password.
+_SECRET = frozenset({MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE})
+_HIDING = 64
 _SEQUENCES = 0xFFFF_FFFF
 _UNKNOWN = -1
 
@@ -143,9 +147,10 @@ class Outgoing:
         The plain of a message, padded for our cipher.
         """
         cipher = self._cipher
-        padding = -(cipher.aligned + 2 + len(payload)) % cipher.blockSize
+        block = _HIDING if number in _SECRET else cipher.blockSize
+        padding = -(cipher.aligned + 2 + len(payload)) % block
         if padding < _LEAST_PADDING:
-            padding += cipher.blockSize
+            padding += block
         return bytes((padding, number)) + payload + os.urandom(padding)
 
     def fits(self, plain: memoryview) -> bool:

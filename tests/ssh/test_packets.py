@@ -17,7 +17,7 @@ from bastion.ssh.packets import (
     Outgoing,
     payloadOf,
 )
-from bastion.wire import Malformed
+from bastion.wire import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, Malformed
 
 DATA = 94
 #: What a cipher may write behind a packet, and more.
@@ -261,3 +261,15 @@ def test_limitsAreAsTheyAre() -> None:
     assert MAX_PACKET_BEFORE_LOGIN == 35_000
     assert MAX_PACKET == 257 * 1024
     assert Incoming().longest == MAX_PACKET_BEFORE_LOGIN
+
+
+@pytest.mark.parametrize("number", [MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE])
+def test_lengthOfAPasswordIsNotToldByItsPacket(number: int) -> None:
+    outgoing = Outgoing()
+    sizes = {outgoing.size(outgoing.plain(number, bytes(length))) for length in range(8, 50)}
+
+    assert len(sizes) <= 2
+    assert all(size % 64 == 0 for size in sizes)
+    plain = outgoing.plain(number, b"secret")
+    assert payloadOf(memoryview(plain)) == b"secret"
+    assert 4 <= plain[0] <= 255
