@@ -48,7 +48,7 @@ __all__ = [
 # Values that cross the interfaces
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class HostAddress:
     """
     A target of a cluster as the configuration names it.

@@ -121,7 +121,6 @@ class _Asking:
         self._out: set[Deferred[Any]] = set()
         self._patience = 0.0
         self._timer: IDelayedCall | None = None
-        self._over = False
 
     def begin(self) -> Deferred[Reply]:
         """
@@ -168,11 +167,10 @@ class _Asking:
         if timer.active():
             timer.cancel()
             self._next()
-        if not (self._over or self._tries or self._out):
+        if not self._tries and not self._out:
             self._reply.errback(failure)
 
     def _end(self) -> None:
-        self._over = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         for asked in list(self._out):

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from bastion.hosts.states import HEALTH, TRANSITIONS, Event, State, rank
 from bastion.interfaces import HostAddress
+from bastion.state import Choice
 
 #: How much the latest handshake counts in the moving average.
 SMOOTHING = 0.2
@@ -29,11 +30,17 @@ class HostSettings:
 
     @ivar weight: how much of the work it shall get beside the others, above 0.
     @ivar maxSessions: it has room for so many leases; 0 for any number.
+    @ivar choice: the same, as a store is offered it.
     """
 
     address: HostAddress
     weight: float = 1.0
     maxSessions: int = 0
+    choice: Choice = field(init=False, repr=False, eq=False)
+
+    @choice.default
+    def _choice(self) -> Choice:
+        return Choice(self.address, self.maxSessions)
 
 
 @frozen

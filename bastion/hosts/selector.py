@@ -27,6 +27,7 @@ from bastion.state import Choice, IStateStore, StickyKey
 
 #: States that an operator has given: an account is moved away from such a host.
 _CLOSED = (State.DRAIN, State.DISABLED)
+_WELL = (State.UP, State.SUSPECT)
 
 
 @frozen
@@ -99,17 +100,29 @@ class Selector:
         @param expected: what L{expected} has said.
         @raise NoHostAvailable: when no other host may be chosen, or none has room.
         """
-        chosen = expected.host if expected is not None and expected.chosen else None
-        choices = self.choices(request, await self._counts(), tried, chosen)
+        key = self.stickiness.key(self.name, request)
+        known = await self._known(key, expected)
+        choices = self.choices(request, await self._counts(), tried, known)
         if not choices:
             raise NoHostAvailable(self._none(request, tried))
-        key = self.stickiness.key(self.name, request)
         granted = await self.store.acquire(key, choices)
         if expected is not None:
             expected.over()
         left = granted.left
         moved = left is not None and left in self.cluster and self.cluster[left].state in _CLOSED
         return Lease(granted, self.store, left if moved else None)
+
+    async def _known(self, key: StickyKey, expected: Expected | None) -> HostAddress | None:
+        """
+        The host about which the strategy need not be asked: to ask costs somebody's turn.
+        """
+        if expected is not None and expected.chosen:
+            return expected.host if self.cluster[expected.host].state is State.UP else None
+        sticky = await self.store.stickyHosts(key) if key.seconds else ()
+        return next((host for host in sticky if self._takes(host)), None)
+
+    def _takes(self, host: HostAddress) -> bool:
+        return host in self.cluster and self.cluster[host].state in _WELL
 
     async def expected(self, request: HostRequest) -> Expected | None:
         """
@@ -135,7 +148,10 @@ class Selector:
         """
         How many sessions each host has, or is about to have.
         """
-        counts = dict(await self.store.counts(self.name))
+        leased: Mapping[HostAddress, int] = await self.store.counts(self.name)
+        if not self.coming:
+            return leased
+        counts = dict(leased)
         for host, number in self.coming.items():
             counts[host] = counts.get(host, 0) + number
         return counts
@@ -151,7 +167,7 @@ class Selector:
         request: HostRequest,
         counts: Mapping[HostAddress, int],
         tried: Collection[HostAddress] = (),
-        chosen: HostAddress | None = None,
+        known: HostAddress | None = None,
     ) -> list[Choice]:
         """
         The hosts that a login may go to, the best first: those that are up, then
@@ -159,19 +175,26 @@ class Selector:
         can be wrong.
 
         @param counts: the number of leases on each.
-        @param chosen: what the strategy has said of this login already.
+        @param known: the host that is the first, without asking the strategy.
         """
-        up, suspect, down = (
-            [host for host in group if host.settings.address not in tried]
-            for group in self.cluster.usable(self.clock.seconds())
-        )
+        up, suspect, down = self.cluster.usable(self.clock.seconds())
+        if tried:
+            up, suspect, down = (
+                [host for host in group if host.settings.address not in tried]
+                for group in (up, suspect, down)
+            )
         if request.wanted is not None:
-            return [_choice(host) for host in [*up, *suspect, *down] if _is(host, request.wanted)]
-        first = [host for host in up if _is(host, chosen)]
-        if first:
-            return [_choice(host) for host in dict.fromkeys([*first, *up, *suspect])]
-        groups = (up, suspect) if up or suspect else (down,)
-        return [_choice(host) for group in groups for host in self.ranked(group, request, counts)]
+            return [
+                host.settings.choice for host in [*up, *suspect, *down] if _is(host, request.wanted)
+            ]
+        if known is not None:
+            # Of what is left, the order counts only if that one is full.
+            well = sorted((*up, *suspect), key=lambda host: not _is(host, known))
+            if well and _is(well[0], known):
+                return [host.settings.choice for host in well]
+        # One group is enough to ask about: the others are there for when it fails.
+        asked, others = (up, suspect) if up else (suspect or down, [])
+        return [host.settings.choice for host in (*self.ranked(asked, request, counts), *others)]
 
     def ranked(
         self, hosts: Sequence[Host], request: HostRequest, counts: Mapping[HostAddress, int]
@@ -184,27 +207,39 @@ class Selector:
         """
         if not hosts:
             return []
-        candidates = [self.candidate(host, counts) for host in hosts]
-        byAddress = {host.settings.address: host for host in hosts}
+        free = [host for host in hosts if not _isFull(host, counts)]
+        candidates = self._candidates(free, counts)
+        byAddress = {host.settings.address: host for host in free}
         try:
             order = [each.address for each in self.strategy.rank(candidates, request)]
         except Exception:
             self._log.failure("the strategy failed; hosts are taken in their order")
             order = list(byAddress)
-        return [byAddress[each] for each in dict.fromkeys(order) if each in byAddress]
+        ranked = [byAddress[each] for each in dict.fromkeys(order) if each in byAddress]
+        # The store refuses those, and says so.
+        return ranked or [host for host in hosts if _isFull(host, counts)]
 
     def candidate(self, host: Host, counts: Mapping[HostAddress, int]) -> Candidate:
         """
         A host, as a strategy sees it.
         """
-        address = host.settings.address
-        return Candidate(
-            address,
-            counts.get(address, 0),
-            self.cluster.weight(address, self.clock.seconds()),
-            self.traffic.rate(address),
-            host.latency,
-        )
+        return self._candidates([host], counts)[0]
+
+    def _candidates(
+        self, hosts: Sequence[Host], counts: Mapping[HostAddress, int]
+    ) -> list[Candidate]:
+        now, slowStart = self.clock.seconds(), self.cluster.rules.slowStart
+        sessions, rate = counts.get, self.traffic.rate
+        return [
+            Candidate(
+                address := host.settings.address,
+                sessions(address, 0),
+                host.weight(now, slowStart),
+                rate(address),
+                host.latency,
+            )
+            for host in hosts
+        ]
 
     def _none(self, request: HostRequest, tried: Collection[HostAddress]) -> str:
         """
@@ -221,5 +256,6 @@ def _is(host: Host, address: HostAddress | None) -> bool:
     return host.settings.address == address
 
 
-def _choice(host: Host) -> Choice:
-    return Choice(host.settings.address, host.settings.maxSessions)
+def _isFull(host: Host, counts: Mapping[HostAddress, int]) -> bool:
+    settings = host.settings
+    return bool(settings.maxSessions) and counts.get(settings.address, 0) >= settings.maxSessions

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import booleans, ip_addresses, sampled_from
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.task import Clock
 
-from bastion.admission.dnsmessage import AAAA, PTR, A
+from bastion.admission.dnsmessage import AAAA, PTR, A, Question
 from bastion.admission.dnsnames import Address
 from bastion.admission.dnsresolver import LATE_TIME
 from bastion.admission.dnsverdict import Missing, NoAnswer, NotRegistered, Registered
-from bastion.admission.reversedns import DEADLINE, MAX_NAMES, reverseDns
+from bastion.admission.reversedns import DEADLINE, MAX_NAMES, ReverseDns, reverseDns
 from bastion.testing.dnsmemory import MemoryDns
 
 HERE = "192.0.2.7"
@@ -467,6 +468,15 @@ def test_onlyWhoIsConfirmedComesIn(reverse: str, forward: str, same: bool) -> No
     takes = delays.get(reverse, 9) + delays.get(forward, 9)
     assert isinstance(verdict, Registered) is (same and takes < 3)
     assert lookUps.dns.open == 0
+
+
+def test_whatGoesWrongElseIsNotHidden() -> None:
+    def resolve(question: Question) -> Deferred[Any]:
+        return fail(ZeroDivisionError())
+
+    told: list[Any] = []
+    ReverseDns(resolve, Clock()).check(ip_address(HERE)).addErrback(told.append)
+    assert told[0].check(ZeroDivisionError)
 
 
 # Making one

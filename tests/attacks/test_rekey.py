@@ -167,6 +167,29 @@ def test_keysAreAskedForWhileTheOtherSideDoesNotRead(siteOf: Any, leg: str, who:
     works(site, client, host)
 
 
+def test_keyExchangeThatHasBegunIsEndedThoughTheOtherSideDoesNotRead(site: Any, leg: str) -> None:
+    """
+    The wish for keys comes right behind what fills the other side's socket.
+    """
+    client, host = session(site)
+    talking, other = (client, host) if leg == "client" else (host, client)
+    site.tcp(other).pauseProducing()
+    piece = uint32(0) + string(bytes(30_000))
+    for _ in range(6):
+        talking.says(MSG_CHANNEL_DATA, piece)
+    talking.asksForKeys()
+    site.settle()
+    assert talking.exchange is None
+    assert talking.numbers().count(MSG_NEWKEYS) == 1
+    assert other.numbers() == []
+
+    site.tcp(other).resumeProducing()
+    site.settle()
+
+    assert other.numbers().count(MSG_CHANNEL_DATA) == 6
+    works(site, client, host)
+
+
 # Between the messages that open a channel
 
 

@@ -66,9 +66,13 @@ def met(site: Any, leg: str) -> Callable[..., Peer]:
         site.middles[id(peer)] = Middle(toBastion or Direction(), toPeer or Direction())
         if leg == "client":
             return site.connects(peer)
-        site.makeHost["nice1"] = lambda: peer
+
+        def once() -> Peer:
+            site.honest("nice1")
+            return peer
+
+        site.makeHost["nice1"] = once
         site.connects(Client())
-        site.honest("nice1")
         return peer
 
     return meet

@@ -52,6 +52,8 @@ REQUESTS = {
     "dialogue": DIALOGUE,
     "key": request(b"publickey", byte(0) + string(b"ssh-ed25519") + string(b"key")),
 }
+#: What it depends on the stage whether it may be said, and to whom.
+TELLING = (5, 6, 7, 20, 50, 51, 52, 53, 60, 61, 90, 91, 92)
 #: Where a conversation begins to be at random.
 BEGINNINGS = (*list(Stage)[:5], *[Stage.LOGIN] * 4, *[Stage.SESSION] * 3)
 DATA = (94, uint32(0) + string(b"data"))
@@ -129,8 +131,8 @@ class Conversation(RuleBasedStateMachine):
 
     @when(lambda order: order.stage > Stage.CONNECTED)
     @rule(
-        number=sampled_from(NUMBERS) | integers(0, 255),
-        isBold=sampled_from([False, False, False, True]),
+        number=sampled_from(TELLING) | sampled_from(NUMBERS) | integers(0, 255),
+        isBold=sampled_from([False, False, True]),
         goesOn=booleans(),
     )
     def speaks(self, number: int, isBold: bool, goesOn: bool) -> None:
@@ -156,7 +158,11 @@ class Conversation(RuleBasedStateMachine):
     def _says(self, number: int, *behind: tuple[int, bytes]) -> None:
         before = self._passedOn()
         payload = EXAMPLES.get(number, (b"",))[0]
-        self.play.sends(self.leg, (number, payload), *behind)
+        if number == 20 and self.order.stage >= Stage.KEYED:
+            # One that could go on.
+            self.play.says(self.leg, number, b"")
+        else:
+            self.play.sends(self.leg, (number, payload), *behind)
         self.order.says(number)
         assert not behind or self._passedOn() == before
 

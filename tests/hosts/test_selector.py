@@ -403,3 +403,34 @@ def test_placesAreLimited(clock: Clock) -> None:
     assert isinstance(taken[3], NoHostAvailable)
     taken[1].release()
     assert leased(chosen).host == B
+
+
+# Whose turn it is
+
+
+def test_accountThatComesBackTakesNobodysTurn(clock: Clock) -> None:
+    strategy = backwards()
+    chosen = selectorOf(HOSTS, clock, strategy, STICKY)
+    leased(chosen).confirm()
+    before = len(strategy.asked)
+
+    assert leased(chosen).host == C
+    assert len(strategy.asked) == before
+
+
+def test_suspectHostsCostNobodysTurn(clock: Clock) -> None:
+    strategy = backwards()
+    chosen = selectorOf(HOSTS, clock, strategy)
+    fails(chosen, A, State.SUSPECT)
+    leased(chosen)
+
+    assert [[each.address for each in asked] for asked in strategy.asked] == [[B, C]]
+
+
+def test_strategyIsNotAskedAboutHostsThatAreFull(clock: Clock) -> None:
+    strategy = backwards()
+    chosen = selectorOf(HOSTS, clock, strategy)
+    chosen.cluster[C].settings = evolve(chosen.cluster[C].settings, maxSessions=1)
+
+    assert [leased(chosen).host for _ in range(2)] == [C, B]
+    assert [each.address for each in strategy.asked[-1]] == [A, B]

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
 
-from attacking.exchange import CHACHA_POLY, CTR_AND_MAC, CTR_THEN_MAC, GCM
 from attacking.stages import Stage
 from attrs import evolve, frozen
 
@@ -16,32 +14,18 @@ from bastion.ssh.phases import Phase
 from fuzzing.messages import CLIENT, EXAMPLES, HOST, LOGIN_SERVICE, NONE, PUBLIC_VALUES, reply
 from fuzzing.mutations import Mutator
 from fuzzing.play import Alone, Play, Whole
-from fuzzing.players import KEY_EXCHANGE, PlayingClient, PlayingHost
+from fuzzing.players import KEY_EXCHANGE, Player, PlayingClient, PlayingHost
 from fuzzing.recording import Recording
 from fuzzing.secrecy import discreet
 from fuzzing.sheets import Said
 from fuzzing.stand import Stand
 from fuzzing.tally import ALLOWED, IDENTIFICATION, LINE, SPOKEN, Tally, legal
+from fuzzing.ways import GROUP_EXCHANGE, LINES, METHODS, VALUES, ways
 
 _KEX = Phase.KEY_EXCHANGE.value
 _SESSION = Phase.CONNECTION.value
 
 _OTHER = {CLIENT: HOST, HOST: CLIENT}
-_LINES = (
-    b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
-    b"SSH-2.0-PuTTY_Release_0.78\r\n",
-    b"SSH-1.99-Old\n",
-    b"SSH-1.5-Older\n",
-    b"Welcome.\r\nSSH-2.0-dropbear\r\n",
-)
-_SUITES = (GCM, GCM, CTR_THEN_MAC, CTR_AND_MAC, CHACHA_POLY)
-#: What brings a public value, or asks for a group.
-_VALUES = (30, 31, 32, 34)
-_GROUP_EXCHANGE = b"diffie-hellman-group-exchange-sha256"
-#: Those of finite fields cost as much as twenty others.
-_METHODS = sorted(PUBLIC_VALUES) + [each for each in PUBLIC_VALUES if b"group" not in each] * 4
-#: A program that is offered all of them.
-_OLD = b"SSH-2.0-Old"
 _PAYLOADS = tuple(payload for payloads in EXAMPLES.values() for payload in payloads)
 #: How long somebody may have slept, in seconds.
 _PAUSES = (0.3, 3.0, 11.0, 61.0, 130.0)
@@ -114,20 +98,14 @@ class Case:
         self.played(play)
         return play
 
-    def _ways(self, until: Stage) -> dict[str, Any]:
-        suite = self.dice.choice(_SUITES)
-        version = b"SSH-2.0-OpenSSH_9.2p1" if suite is GCM else _OLD
-        strict = self.dice.random() < 0.7
-        return {"until": until, "suite": suite, "version": version, "strict": strict}
-
     def _client(self, until: Stage) -> Play:
-        return Whole(self.stand, PlayingClient(**self._ways(until)))
+        return Whole(self.stand, PlayingClient(**ways(self.dice, until)))
 
     def _host(self, until: Stage) -> Play:
-        ways = self._ways(until)
+        its = ways(self.dice, until)
         if self.tally.phase != _SESSION and self.dice.random() < 0.8:
-            return Alone(self.stand, PlayingHost(**ways))
-        play = Whole(self.stand, makeHost=lambda: PlayingHost(**ways))
+            return Alone(self.stand, PlayingHost(**its))
+        play = Whole(self.stand, makeHost=lambda: PlayingHost(**its))
         if until < Stage.KEYED:
             play.says(CLIENT, 5, LOGIN_SERVICE)
             play.says(CLIENT, 50, NONE)
@@ -154,7 +132,7 @@ class Case:
             if self.number != LINE:
                 self._says(play, leg, self.number)
                 continue
-            line = discreet(LINE, self._mutator.mutated(dice.choice(_LINES)))
+            line = discreet(LINE, self._mutator.mutated(dice.choice(LINES)))
             self.tally.count(leg, IDENTIFICATION, LINE)
             play.identifies(leg, line)
         if play.phase(leg) == _KEX:
@@ -165,7 +143,7 @@ class Case:
         Take part in a key exchange, or say something else.
         """
         leg, dice = self.tally.leg, self.dice
-        if self.number in _VALUES and dice.random() < 0.4:
+        if self.number in VALUES and dice.random() < 0.4:
             self._calculates(play)
             return
         if self.number in SPOKEN[leg] and dice.random() < 0.8:
@@ -185,7 +163,7 @@ class Case:
         peer, dice = play.peer(self.tally.leg), self.dice
         if peer is None:
             return
-        method = dice.choice(_METHODS) if self.number < 32 else _GROUP_EXCHANGE
+        method = dice.choice(METHODS) if self.number < 32 else GROUP_EXCHANGE
         peer.lists = evolve(peer.usual(), keyExchanges=(method,))
         play.goes(self.tally.leg, Stage.ASKED)
         client, host = PUBLIC_VALUES.get(method, (b"", b""))
@@ -264,6 +242,19 @@ class Case:
     def _mutator(self) -> Mutator:
         return Mutator(self.dice, _PAYLOADS)
 
+    def _asksForKeys(self, play: Play, leg: str, peer: Player) -> None:
+        """
+        Begin a key exchange that could go on, but for one message.
+        """
+        phase = Phase(play.phase(leg))
+        if phase is Phase.CONNECTION:
+            self._alters(play, leg, self.dice.choice((20, 20, 20, *SPOKEN[leg])))
+        else:
+            self.tally.count(leg, phase.value, 20)
+        play.says(leg, 20, b"")
+        if 20 not in ALLOWED[leg][phase]:
+            play.isOver(peer)
+
     def _says(
         self, play: Play, leg: str, number: int, payload: bytes | None = None, altered: bool = True
     ) -> None:
@@ -273,9 +264,8 @@ class Case:
         phase, dice, peer = play.phase(leg), self.dice, play.peer(leg)
         if phase is None or peer is None:
             return
-        if number == 20 and phase == _SESSION and dice.random() < 0.7:
-            self._alters(play, leg, dice.choice((number, number, number, *SPOKEN[leg])))
-            play.says(leg, number, b"")
+        if number == 20 and phase not in (IDENTIFICATION, _KEX) and dice.random() < 0.7:
+            self._asksForKeys(play, leg, peer)
             return
         if payload is None:
             payload = dice.choice(EXAMPLES.get(number, (b"",)))

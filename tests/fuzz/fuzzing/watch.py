@@ -13,8 +13,8 @@ from attacking.memory import Site
 from twisted.logger import eventAsText
 
 #: Whoever is busy with one message for so long would be for ever, in seconds of the
-#: processor's time; the usual is a ten-thousandth of it.
-BUSY = 5.0
+#: processor's time; the usual is less than a thousandth of it.
+BUSY = 2.0
 
 
 class Fault(AssertionError):

@@ -8,12 +8,14 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
+from bastion.upstream.ready import MAX_BEGUN
 from harness import hostkeys
 from harness.hostkeys import HostKey
 from harness.programs import program
@@ -159,6 +161,18 @@ class Gateway:
         """
         ports = tuple(f":{plan.port}" for plan in self.plans.values())
         return [line for line in self.connections() if line.split()[3].endswith(ports)]
+
+    def left(self) -> list[str]:
+        """
+        Those that no session accounts for when there is none: all of clients, and those
+        of a host beyond what is kept for a login that may come.
+        """
+        clients = self.clients()
+        toHosts = [line for line in self.connections() if line not in clients]
+        seen: Counter[str] = Counter()
+        for line in toHosts:
+            seen[line.split()[4]] += 1
+        return clients + [host for host, count in seen.items() if count > MAX_BEGUN]
 
     def descriptors(self) -> int:
         """

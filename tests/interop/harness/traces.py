@@ -25,7 +25,7 @@ class Traces:
             ready: what it has toward them is not looked at.
         """
         self._gateway = gateway
-        self._connections = gateway.clients if clientsOnly else gateway.connections
+        self._connections = gateway.clients if clientsOnly else gateway.left
         self._offset = gateway.server.size()
         self._auditOffset = gateway.auditSize()
 
@@ -43,7 +43,8 @@ class Traces:
 
     def _connectionsEnd(self, seconds: float) -> None:
         """
-        Wait until only listening sockets are left and the audit log agrees.
+        Wait until only listening sockets are left, and what is kept ready, and the
+        audit log agrees.
         """
         until(lambda: not self._connections(), seconds, "the bastion's sockets are closed")
         until(lambda: self._ends("opened") == self._ends("closed"), seconds, "opened is closed")
