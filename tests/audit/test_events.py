@@ -308,7 +308,8 @@ def test_catalogueIsInTheManual() -> None:
     manual = (Path(bastion.__file__).parents[1] / "README.md").read_text()
     things = "|".join({name.partition(".")[0] for name in CATALOGUE})
     named = set(re.findall(rf"`((?:{things})\.[a-z]+)`", manual))
-    assert named == set(CATALOGUE)
+    # There are documents of such names.
+    assert {name for name in named if not name.endswith(".md")} == set(CATALOGUE)
 
 
 @eachCall

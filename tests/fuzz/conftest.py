@@ -23,7 +23,7 @@ from fuzzing.rounds import recordings
 from hypothesis import settings
 
 #: Conversations in each test of their order, as usual.
-CONVERSATIONS = 100
+CONVERSATIONS = 150
 
 settings.register_profile(
     "quick",

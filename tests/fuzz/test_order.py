@@ -55,7 +55,7 @@ REQUESTS = {
 #: What it depends on the stage whether it may be said, and to whom.
 TELLING = (5, 6, 7, 20, 50, 51, 52, 53, 60, 61, 90, 91, 92)
 #: Where a conversation begins to be at random.
-BEGINNINGS = (*list(Stage)[:5], *[Stage.LOGIN] * 4, *[Stage.SESSION] * 3)
+BEGINNINGS = (*list(Stage)[:5], *[Stage.LOGIN] * 6, *[Stage.SESSION] * 4)
 DATA = (94, uint32(0) + string(b"data"))
 
 
@@ -129,24 +129,25 @@ class Conversation(RuleBasedStateMachine):
         self.order.goesOn()
         self.play.goes(self.leg, self.order.stage)
 
+    @when(lambda order: order.may())
+    @rule(number=integers(0, 255))
+    def speaks(self, number: int) -> None:
+        """
+        Say what it may.
+        """
+        may = sorted(self.order.may())
+        self._says(may[number % len(may)])
+
     @when(lambda order: order.stage > Stage.CONNECTED)
-    @rule(
-        number=sampled_from(TELLING) | sampled_from(NUMBERS) | integers(0, 255),
-        isBold=sampled_from([False, False, True]),
-        goesOn=booleans(),
-    )
-    def speaks(self, number: int, isBold: bool, goesOn: bool) -> None:
+    @rule(number=sampled_from(TELLING) | integers(0, 255), goesOn=booleans())
+    def breaksTheRules(self, number: int, goesOn: bool) -> None:
         """
-        Say something; what it may, or anything, and perhaps what would have led on right
-        behind it.
+        Say what it may not, and perhaps what would have led on right behind it.
         """
-        stage, may = self.order.stage, sorted(self.order.may())
-        if may and not isBold:
-            number = may[number % len(may)]
-        if number == DUE[self.leg].get(stage) or number in self.withRules():
+        stage, may = self.order.stage, self.order.may()
+        if number in may or number == DUE[self.leg].get(stage) or number in self.withRules():
             return
-        isLast = number not in may
-        behind = [self.onwards[stage]] if goesOn and isLast and stage in self.onwards else []
+        behind = [self.onwards[stage]] if goesOn and stage in self.onwards else []
         self._says(number, *behind)
 
     def withRules(self) -> set[int]:
