@@ -24,8 +24,9 @@ run: .venv/installed
 test: .venv/installed packages
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
+# Some take a quarter of an hour; by themselves they end after 20 minutes.
 slow: .venv/installed packages
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=1300 $(PYTEST_ARGS)
 
 fuzz: .venv/installed
 	$(BIN)/python -m pytest tests/fuzz --fuzz-times=20 --fuzz-from=$$(date +%s) $(PYTEST_ARGS)

@@ -106,6 +106,12 @@ def test_negativeTimeIsTheShorterOfTwo(ttl: int, minimum: int, negative: int) ->
     assert heard is not None and heard.negativeTtl == negative
 
 
+def test_negativeTimeIsOfAWholeRecord() -> None:
+    for size, negative in ((21, None), (22, 0)):
+        heard = reply(head(authorities=1) + record(bytes(size), SOA), QUESTION)
+        assert heard is not None and heard.negativeTtl == negative
+
+
 def test_datagramThatIsNotAllIsReadNoFurther() -> None:
     message = head(answers=9, flags=RESPONSE | 0x0200) + b"cut"
     assert reply(message, QUESTION) == Reply(NO_ERROR, truncated=True)
@@ -118,7 +124,7 @@ def test_replyThatOnlyNamesOtherServersIsAReferral() -> None:
         assert heard is not None and heard.isReferral is isReferral
 
 
-@pytest.mark.parametrize(("code", "name"), [(2, "SERVFAIL"), (5, "REFUSED"), (9, "code 9")])
+@pytest.mark.parametrize(("code", "name"), [(2, "SERVFAIL"), (5, "REFUSED"), (6, "code 6")])
 def test_codeHasAName(code: int, name: str) -> None:
     heard = reply(head(flags=RESPONSE | code), QUESTION)
     assert heard is not None and heard.codeName == name
@@ -209,7 +215,7 @@ def test_answersOnlyCountWhereAnswersAre() -> None:
     assert heard == Reply(NO_ERROR)
 
 
-def test_negativeTimeIsNone() -> None:
+def test_timeBelowZeroIsNone() -> None:
     heard = reply(head(answers=1) + record(b"\1\2\3\4", A, ttl=2**31), QUESTION)
     assert heard is not None and heard.answers[0].ttl == 0
 

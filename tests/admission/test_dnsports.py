@@ -272,6 +272,17 @@ def test_serverThatCannotBeReachedIsNoAnswer(wire: Wire) -> None:
     assert "cannot be asked" in failure.getErrorMessage()
 
 
+def test_errorMayComeInThePlaceOfAMessage(wire: Wire) -> None:
+    """
+    As it does with other reactors.
+    """
+    wire.socket.close()
+    _, told = wire.ask()
+    (port,) = wire.open()
+    port.doRead()
+    assert told[0].getErrorMessage() == f"{wire.server[0]} cannot be asked: Connection refused"
+
+
 def test_noMoreQuestionsAreOutThanTheLimit(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dnsports, "MAX_QUESTIONS", 3)
     waiting = [wire.ask()[0] for _ in range(3)]

@@ -23,12 +23,12 @@ from fuzzing.rounds import recordings
 from hypothesis import settings
 
 #: Conversations in each test of their order, as usual.
-CONVERSATIONS = 150
+CONVERSATIONS = 70
 
 settings.register_profile(
     "quick",
     max_examples=CONVERSATIONS,
-    stateful_step_count=30,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -56,6 +56,8 @@ REQUESTS = {
 TELLING = (5, 6, 7, 20, 50, 51, 52, 53, 60, 61, 90, 91, 92)
 #: Where a conversation begins to be at random.
 BEGINNINGS = (*list(Stage)[:5], *[Stage.LOGIN] * 6, *[Stage.SESSION] * 4)
+#: How often a client asks for a login.
+PATIENCE = sampled_from((0, 0, 1, 2, 3, 9))
 DATA = (94, uint32(0) + string(b"data"))
 
 
@@ -64,6 +66,10 @@ def when(condition: Any) -> Any:
     As long as the connection is not over.
     """
     return precondition(lambda self: not self.order.over and condition(self.order))
+
+
+#: When it is.
+isOver = precondition(lambda self: self.order.over)
 
 
 class Conversation(RuleBasedStateMachine):
@@ -82,7 +88,8 @@ class Conversation(RuleBasedStateMachine):
         super().__init__()
         self.order = Order(False)
         self.stand = Stand(count=1)
-        self.hasLoggedIn = False
+        self.logins = 0
+        self.isLoggedIn = False
         self._opened = ExitStack()
         self._opened.enter_context(self.stand.open())
 
@@ -100,7 +107,7 @@ class Conversation(RuleBasedStateMachine):
         """
         Come to a stage at once.
         """
-        self.play, self.order = play, order
+        self.play, self.order, self.isLoggedIn = play, order, False
         while self.order.stage < min(stage, Stage.KEYED):
             self.keepsOn()
         if stage >= Stage.LOGIN:
@@ -139,7 +146,7 @@ class Conversation(RuleBasedStateMachine):
         self._says(may[number % len(may)])
 
     @when(lambda order: order.stage > Stage.CONNECTED)
-    @rule(number=sampled_from(TELLING) | integers(0, 255), goesOn=booleans())
+    @rule(number=sampled_from((*TELLING * 4, *range(256))), goesOn=booleans())
     def breaksTheRules(self, number: int, goesOn: bool) -> None:
         """
         Say what it may not, and perhaps what would have led on right behind it.
@@ -185,11 +192,9 @@ class Conversation(RuleBasedStateMachine):
         peer = self.play.peer(self.leg)
         assert peer is not None and peer.exchange is None
 
-    @precondition(lambda self: self.order.over)
-    @rule(number=sampled_from(NUMBERS))
-    def saysMore(self, number: int) -> None:
+    def ends(self, number: int) -> None:
         """
-        Speak to somebody who does not listen any more.
+        Speak to somebody who does not listen any more, and leave.
         """
         peer: Any = self.play.peer(self.leg)
         before = self._passedOn(), len(self.stand.site.events)
@@ -197,6 +202,7 @@ class Conversation(RuleBasedStateMachine):
         transport.dataReceived(peer.packet(number, EXAMPLES.get(number, (b"",))[0]))
         self.stand.site.settle()
         assert (self._passedOn(), len(self.stand.site.events)) == before
+        self.play.ends()
 
     @invariant()
     def isOverWhenItHasToBe(self) -> None:
@@ -210,10 +216,12 @@ class Conversation(RuleBasedStateMachine):
     @invariant()
     def isLoggedInWhenItHasToBe(self) -> None:
         """
-        Once, and never otherwise.
+        Once in each connection, and never otherwise.
         """
-        self.hasLoggedIn |= self.order.stage is Stage.SESSION
-        assert len(self.stand.site.named("login.accepted")) == self.hasLoggedIn
+        if self.order.stage is Stage.SESSION and not self.isLoggedIn:
+            self.isLoggedIn = True
+            self.logins += 1
+        assert len(self.stand.site.named("login.accepted")) == self.logins
 
 
 class ClientConversation(Conversation):
@@ -249,6 +257,15 @@ class ClientConversation(Conversation):
         mayAnswer = {61} if self.order.question else set()
         numbers = {Stage.KEYED: {5, 50}, Stage.LOGIN: {50} | mayAnswer, Stage.SESSION: {90}}
         return numbers.get(self.order.stage, set())
+
+    @isOver
+    @rule(number=sampled_from(NUMBERS), strict=booleans(), stage=sampled_from(BEGINNINGS))
+    def comesAgain(self, number: int, strict: bool, stage: Stage) -> None:
+        """
+        Leave, and connect again.
+        """
+        self.ends(number)
+        self.arrives(strict, stage)
 
     @initialize(strict=booleans(), stage=sampled_from(BEGINNINGS))
     def arrives(self, strict: bool, stage: Stage) -> None:
@@ -325,7 +342,21 @@ class HostConversation(Conversation):
         mayDecide = {51, 52, 60} if self.order.asked else set()
         return {Stage.KEYED: {6}, Stage.LOGIN: mayDecide}.get(self.order.stage, set())
 
-    @initialize(strict=booleans(), stage=sampled_from(BEGINNINGS), patience=integers(0, 9))
+    @isOver
+    @rule(
+        number=sampled_from(NUMBERS),
+        strict=booleans(),
+        stage=sampled_from(BEGINNINGS),
+        patience=PATIENCE,
+    )
+    def comesAgain(self, number: int, strict: bool, stage: Stage, patience: int) -> None:
+        """
+        Leave, and be connected to again.
+        """
+        self.ends(number)
+        self.arrives(strict, stage, patience)
+
+    @initialize(strict=booleans(), stage=sampled_from(BEGINNINGS), patience=PATIENCE)
     def arrives(self, strict: bool, stage: Stage, patience: int) -> None:
         """
         Be connected to.
