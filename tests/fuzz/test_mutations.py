@@ -24,8 +24,8 @@ SHARES = {
     "identification": Share(2_500, 200, 30),
     "key exchange": Share(3_500, 150, 30),
     "service request": Share(6_000, 150, 30),
-    "login": Share(10_000, 150, 30),
-    "connection": Share(78_000, 120, 15),
+    "login": Share(9_000, 120, 25),
+    "connection": Share(80_000, 100, 12),
 }
 #: Without a share that is complete after so many rounds, it will never be.
 MOST = 80

@@ -53,7 +53,7 @@ REQUESTS = {
     "key": request(b"publickey", byte(0) + string(b"ssh-ed25519") + string(b"key")),
 }
 #: What it depends on the stage whether it may be said, and to whom.
-TELLING = (5, 6, 7, 20, 50, 51, 52, 53, 60, 61, 90, 91, 92)
+TELLING = (2, 5, 6, 7, 20, 50, 51, 52, 53, 60, 61, 90, 91, 92)
 #: Where a conversation begins to be at random.
 BEGINNINGS = (*list(Stage)[:5], *[Stage.LOGIN] * 6, *[Stage.SESSION] * 4)
 #: How often a client asks for a login.
@@ -77,10 +77,12 @@ class Conversation(RuleBasedStateMachine):
     What either end can do.
 
     @ivar leg: which one it is.
+    @ivar play: its connection.
     @ivar order: what it may do.
     """
 
     leg: str
+    play: Whole
     #: By stage, what would lead on.
     onwards: dict[Stage, tuple[int, bytes]]
 
@@ -98,9 +100,10 @@ class Conversation(RuleBasedStateMachine):
         Everybody is gone.
         """
         with self._opened:
-            self.play.ends()
-            # It knows everybody.
-            del self.play
+            if hasattr(self, "play"):
+                self.play.ends()
+                # It knows everybody.
+                del self.play
             self.stand.clears()
 
     def begins(self, play: Whole, order: Order, stage: Stage) -> None:
@@ -146,14 +149,15 @@ class Conversation(RuleBasedStateMachine):
         self._says(may[number % len(may)])
 
     @when(lambda order: order.stage > Stage.CONNECTED)
-    @rule(number=sampled_from((*TELLING * 4, *range(256))), goesOn=booleans())
-    def breaksTheRules(self, number: int, goesOn: bool) -> None:
+    @rule(number=integers(0, 255), isTelling=sampled_from([True, True, False]), goesOn=booleans())
+    def breaksTheRules(self, number: int, isTelling: bool, goesOn: bool) -> None:
         """
         Say what it may not, and perhaps what would have led on right behind it.
         """
-        stage, may = self.order.stage, self.order.may()
-        if number in may or number == DUE[self.leg].get(stage) or number in self.withRules():
-            return
+        stage = self.order.stage
+        right = self.order.may() | self.withRules() | {DUE[self.leg].get(stage)}
+        wrong = [each for each in (TELLING if isTelling else range(256)) if each not in right]
+        number = wrong[number % len(wrong)]
         behind = [self.onwards[stage]] if goesOn and stage in self.onwards else []
         self._says(number, *behind)
 

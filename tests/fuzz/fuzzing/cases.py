@@ -35,7 +35,7 @@ _PIECES = (*(1 << 30,) * 30, 64, 64, 7)
 #: How much is said of a conversation behind what a case is about.
 _LONGEST = 10
 #: How often somebody chatters, at most.
-_BURSTS = {Phase.SERVICE.value: 3, Phase.LOGIN.value: 4, _SESSION: 30}
+_BURSTS = {Phase.SERVICE.value: 3, Phase.LOGIN.value: 4, _SESSION: 40}
 #: What may be altered a little without harm.
 HARMLESS = {
     _KEX: (2, 3, 4),

@@ -106,9 +106,8 @@ def reply(public: bytes) -> bytes:
     return string(keyBlob(KEY)) + public + _SIGNATURE
 
 
-_KEXINIT = Lists(
-    (KEX_METHOD, STRICT_CLIENT), (HOST_KEY,), (GCM[0],), (b"hmac-sha2-256",), (b"none",)
-).message()[1:]
+_LISTS = Lists((KEX_METHOD, STRICT_CLIENT), (HOST_KEY,), (GCM[0],), (b"hmac-sha2-256",), (b"none",))
+_KEXINIT = bytes(range(16)) + _LISTS.message()[17:]
 
 EXAMPLES: dict[int, tuple[bytes, ...]] = {
     1: (GOODBYE, uint32(2) + _NO_FIELDS),

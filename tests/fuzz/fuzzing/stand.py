@@ -16,6 +16,7 @@ from attacking.exchange import keyBlob
 from attacking.host import KEY as HONEST_KEY
 from attacking.memory import Site
 from attacking.way import peerState
+from twisted.conch.ssh.keys import Key
 
 from bastion.auth.client import UserAuthClient
 from bastion.auth.exchange import Exchange
@@ -52,7 +53,9 @@ class Stand:
         """
         self._before = _parts()
         keys = TrustedKeys({keyBlob(HONEST_KEY), keyBlob(KEY)})
-        self.site = Site(hostKeys=keys, **settings)
+        # One that is the same in each run, as all that is encrypted depends on it.
+        with patch("attacking.memory.HOST_KEY", Key(KEY)):
+            self.site = Site(hostKeys=keys, **settings)
         self.watch = Watch(self.site)
 
     @contextmanager
