@@ -32,7 +32,7 @@ class Scale:
     mebibytes: int = 512
     logins: int = 10
     burst: int = 64
-    keys: int = 300
+    keys: int = 1000
     sessions: int = 200
     files: int = 1000
 

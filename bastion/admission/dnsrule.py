@@ -14,6 +14,7 @@ from typing import Protocol
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,6 +27,8 @@ SENTENCE = (
     "registered in the DNS; please ask your network administrator to register it."
 )
 NOT_KNOWN = "could not be looked up in the DNS just now; please try again in a minute"
+
+_log = Logger()
 
 
 class Mode(enum.Enum):
@@ -115,8 +118,10 @@ class DnsRule:
         problem = failure.check(NotRegistered, NoAnswer)
         if problem is None:
             failure.raiseException()
-        silent = problem is NoAnswer
-        missing = NOT_KNOWN if silent else failure.getErrorMessage()
+        silent, missing = problem is NoAnswer, failure.getErrorMessage()
+        if silent:
+            _log.info("{address} could not be looked up: {why}", address=address, why=missing)
+            missing = NOT_KNOWN
         sentence = self.sentence.replace("{address}", str(address)).replace("{missing}", missing)
         if self.mode is Mode.REPORT or (silent and self.onTimeout is OnTimeout.ADMIT):
             return Admitted(wouldRefuse=sentence)

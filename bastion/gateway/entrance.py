@@ -72,6 +72,9 @@ class Doors:
 class Entrance:
     """
     The way in of one client; it is the L{bastion.auth.door.Door} of its login.
+
+    @ivar moved: what its user is to be told of the host behind the login, and not before:
+        a stranger would see which accounts have been here.  Empty for nothing.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Entrance:
         @param denial: why the client cannot log in, for its user; L{None} if it may, as
             far as is known when it connects.
         """
+        self.moved = ""
         self._doors = doors
         self._address = ipaddress.ip_address(source.partition("%")[0])
         self._gateway = gateway
@@ -181,7 +185,8 @@ class Entrance:
             self._kind = None
             raise LoginImpossible(full)
         self._session = self._doors.sessions.began(self._address, self._account)
-        return self._doors.accounts().warning(self._account, self._now())
+        warning = self._doors.accounts().warning(self._account, self._now())
+        return "\r\n".join(filter(None, (self.moved, warning))) or None
 
     def digest(self, answers: Sequence[bytes]) -> bytes:
         """

@@ -146,9 +146,7 @@ class Connection(Owner, Acts):
 
     def _cbReached(self, host: UserAuthClient) -> UserAuthClient:
         assert self._route is not None
-        moved = self._route.moved
-        if moved:
-            self._userAuth.show(Banner(moved.encode() + b"\r\n"))
+        self._entrance.moved = self._route.moved
         return host
 
     @property

@@ -14,29 +14,28 @@ public interface, for every other transport.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import main, tcp
 
+from bastion.ssh.pace import READ_BULK, Pace, Process
 from bastion.ssh.packets import MAX_PACKET
 from bastion.ssh.tcp import acknowledgeAtOnce
 
-#: How much is read at a time, in bytes.  A turn takes as long as its packets are many,
-#: and every other connection waits meanwhile: 256 KiB can be seven thousand.  So that
-#: much is read only behind bulk, of which it is a few.
-_READ = 48 * 1024
-_READ_BULK = 256 * 1024
 #: What a cipher may write behind a packet.
 _SLACK = 64
 
 #: An incomplete packet is put before what is read next.
-_received = memoryview(bytearray(MAX_PACKET + _SLACK + _READ_BULK))
+_received = memoryview(bytearray(MAX_PACKET + _SLACK + READ_BULK))
 
 #: What L{DirectStream} needs to know of Twisted's transport: what it has not sent.
 _TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
 
 Take = Callable[[memoryview], int]
+
+_process = Process()
 
 
 class _Outbox:
@@ -45,7 +44,7 @@ class _Outbox:
     """
 
     def __init__(self) -> None:
-        self._view = memoryview(bytearray(2 * (MAX_PACKET + _READ_BULK)))
+        self._view = memoryview(bytearray(2 * (MAX_PACKET + READ_BULK)))
         self._filled = 0
         self._owner: Stream | None = None
         self._turns = 0
@@ -128,8 +127,8 @@ class Stream:
         """
         Bytes have arrived (C{dataReceived}).
         """
-        for start in range(0, len(data), _READ_BULK):
-            piece = data[start : start + _READ_BULK]
+        for start in range(0, len(data), READ_BULK):
+            piece = data[start : start + READ_BULK]
             kept = len(self._rest)
             _received[kept : kept + len(piece)] = piece
             self._arrived(len(piece))
@@ -212,6 +211,7 @@ class DirectStream(Stream):
     def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
         super().__init__(transport, take, seconds)
         self._socket = transport.socket
+        self._pace = Pace(_process)
         # What the reactor calls when there is something to read.
         transport.doRead = self._doRead
 
@@ -240,7 +240,7 @@ class DirectStream(Stream):
         See L{twisted.internet.interfaces.IReadDescriptor}.
         """
         kept = len(self._rest)
-        asked = _READ_BULK if self.bulk else _READ
+        asked = self._pace.most(self.bulk, self._seconds())
         try:
             size = self._socket.recv_into(_received[kept : kept + asked])
         except (BlockingIOError, InterruptedError):
@@ -250,6 +250,13 @@ class DirectStream(Stream):
         if not size:
             return main.CONNECTION_DONE
         self._arrived(size)
+        if not self.acknowledged:
+            # Else it is a login, which nobody types.
+            self._pace.read(size, self.heardAt)
+        if Pace.isLong(size):
+            # Where the processors are busy, a process that always finds more to read keeps
+            # one for as long as the kernel lets it, and who types waits, at both ends too.
+            os.sched_yield()
         return None
 
     def transmit(self, view: memoryview) -> None:
@@ -257,6 +264,7 @@ class DirectStream(Stream):
         Send bytes now; what the socket does not take is left to Twisted.
         """
         transport = self._transport
+        self._pace.sent(len(view), self.heardAt)
         unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
         if not unsent and transport.connected and not transport.disconnecting:
             try:

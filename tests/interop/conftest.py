@@ -18,11 +18,11 @@ from harness import accounts, clusters, matrix, site
 from harness.accounts import Account
 from harness.clusters import Clusters
 from harness.gateway import Gateway
+from harness.invariants import Invariants, brokenBy
 from harness.matrix import Matrix
 from harness.payload import Payload
 from harness.routes import Route
 from harness.site import Site
-from harness.traces import Traces
 from harness.waiting import until
 
 #: No test may take longer, whatever happens to its clients.
@@ -177,34 +177,29 @@ def timeLimit(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothingLeftBehind(theSite: Site, timeLimit: None) -> Iterator[None]:
+def invariants(
+    request: pytest.FixtureRequest, theSite: Site, timeLimit: None
+) -> Iterator[Invariants]:
     """
-    After each test, look at what the bastion has left.
+    After each test, look at every bastion: L{harness.invariants} says for what.
     """
-    if theSite.gateway is None:
-        yield
-        return
-    traces = Traces(theSite.gateway)
-    yield
-    traces.check(accounts.PASSWORDS)
+    found = Invariants()
+    yield found
+    found.check([each.encode() for each in accounts.PASSWORDS], brokenBy(request))
 
 
 @pytest.fixture
-def algorithms(theMatrix: Matrix, timeLimit: None) -> Iterator[Matrix]:
+def algorithms(theMatrix: Matrix, invariants: Invariants) -> Matrix:
     """
-    The bastion for algorithms; after the test, look at what it has left.
+    The bastion for algorithms.
     """
-    traces = Traces(theMatrix.gateway)
-    yield theMatrix
-    traces.check(accounts.PASSWORDS)
+    return theMatrix
 
 
 @pytest.fixture
-def cluster(theClusters: Clusters, timeLimit: None) -> Iterator[Clusters]:
+def cluster(theClusters: Clusters, invariants: Invariants) -> Iterator[Clusters]:
     """
-    The bastion for the choice of hosts; after the test, look at what it has left.
+    The bastion for the choice of hosts; after the test, all places are free.
     """
-    traces = Traces(theClusters.gateway, clientsOnly=True)
     yield theClusters
-    traces.check(accounts.PASSWORDS)
     until(lambda: not theClusters.sessions(), 10, "every place on a host is free")

@@ -9,7 +9,6 @@ from attrs import evolve
 from harness import accounts, hostkeys
 from harness.gateway import Gateway, Plan
 from harness.openssh import ssh
-from harness.traces import Traces
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("bastion")]
 
@@ -42,9 +41,7 @@ def route(theSite, tmp_path, key):
     plan = Plan([host.target], host.knownHosts(), clientLeg=lines)
     gateway = Gateway(tmp_path / "bastion", {"ecdsa": plan}).start()
     try:
-        traces = Traces(gateway)
         yield evolve(theSite.through("pam"), kind="ecdsa", port=plan.port, keys=(key,))
-        traces.check(accounts.PASSWORDS)
     finally:
         gateway.stop()
 

@@ -17,10 +17,20 @@ from legs import Leg, plain
 from loopback import Loopback
 from twisted.logger import LogEvent, capturedLogs
 
+from bastion.ssh import stream
 from bastion.ssh.hostkeys import loadHostKeys
+from bastion.ssh.pace import Process
 from bastion.ssh.stream import DirectStream, Stream
 
 LEGS = {"client": True, "host": False}
+
+
+@pytest.fixture(autouse=True)
+def _nobodyTypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Tests share a process, but not its pace.
+    """
+    monkeypatch.setattr(stream, "_process", Process())
 
 
 @pytest.fixture(params=LEGS.values(), ids=LEGS.keys())

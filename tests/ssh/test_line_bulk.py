@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 
 from bastion.ssh import line
 from bastion.ssh.line import Line
+from bastion.ssh.pace import READ, READ_BULK
 from bastion.ssh.packets import Outgoing
-from bastion.ssh.stream import _READ, _READ_BULK
 from bastion.ssh.terms import WITH_CLIENTS
 from bastion.wire import MSG_IGNORE, string
 
@@ -56,9 +56,12 @@ def ears(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ears]:
     """
     monkeypatch.setattr(line.tcp, "tune", lambda transport: False)
     with connected() as connection:
-        ears = Ears(Clock(), WITH_CLIENTS)
+        clock = Clock()
+        ears = Ears(clock, WITH_CLIENTS)
         ears.makeConnection(connection)
         turn(ears, VERSION)
+        # So that nobody types.
+        clock.advance(10)
         yield ears
 
 
@@ -108,17 +111,17 @@ def test_longPacketThatIsOnItsWayIsBulk(ears: Ears) -> None:
 
 def test_smallestPacketsComeInSmallTurns(ears: Ears) -> None:
     tiny = packets(0)
-    count = 4 * _READ_BULK // len(tiny)
+    count = 4 * READ_BULK // len(tiny)
     counts = turns(ears, tiny * count)
     assert sum(counts) == count
-    assert max(counts) <= _READ // len(tiny) + 1
+    assert max(counts) <= READ // len(tiny) + 1
 
 
 def test_smallestPacketsBehindLargeOnesComeInOneLargeTurnAtMost(ears: Ears) -> None:
     tiny, large = packets(0), packets(30_000)
     counts = turns(ears, large * 2 + tiny * 40_000)
     assert sum(counts) == 40_002
-    assert len([count for count in counts if count > _READ // len(tiny) + 1]) <= 1
+    assert len([count for count in counts if count > READ // len(tiny) + 1]) <= 1
 
 
 def test_smallPacketsAmongLargeOnesMakeNoTurnSmall(ears: Ears) -> None:
@@ -128,11 +131,11 @@ def test_smallPacketsAmongLargeOnesMakeNoTurnSmall(ears: Ears) -> None:
     data = (packets(32_000) + packets(0) * 5) * 64
     counts = turns(ears, data)
     assert sum(counts) == 64 * 6
-    assert len(counts) <= len(data) // _READ_BULK + 2
+    assert len(counts) <= len(data) // READ_BULK + 2
 
 
 def test_largePacketsComeInLargeTurns(ears: Ears) -> None:
     data = packets(*[32_000] * 64)
     counts = turns(ears, data)
     assert sum(counts) == 64
-    assert len(counts) <= len(data) // _READ_BULK + 2
+    assert len(counts) <= len(data) // READ_BULK + 2

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sockets import connected
 from twisted.internet.task import Clock
 
+from bastion.ssh.pace import READ, READ_BULK
 from bastion.ssh.packets import MAX_PACKET
-from bastion.ssh.stream import _READ, _READ_BULK, DirectStream
+from bastion.ssh.stream import DirectStream
 
 
 class Taker:
@@ -53,7 +55,7 @@ class Taker:
         return self.connection.doRead()
 
 
-DATA = bytes(range(251)) * (4 * _READ_BULK // 251)
+DATA = bytes(range(251)) * (4 * READ_BULK // 251)
 
 
 @pytest.fixture
@@ -67,28 +69,28 @@ def taker() -> Iterator[Taker]:
 
 
 def test_sizesAreWhatTheyAreSaidToBe() -> None:
-    assert _READ <= 64 * 1024 < _READ_BULK <= 256 * 1024
+    assert READ <= 64 * 1024 < READ_BULK <= 256 * 1024
 
 
 def test_firstReadIsSmall(taker: Taker) -> None:
     taker.bulk = True
     taker.turn()
-    assert taker.socket.asked == taker.given == [_READ]
+    assert taker.socket.asked == taker.given == [READ]
 
 
 def test_whatIsNotBulkIsReadInSmallTurns(taker: Taker) -> None:
     for _ in range(3):
         assert taker.turn() is None
-        assert taker.socket.asked == taker.given == [_READ]
-    assert taker.taken == DATA[: 3 * _READ]
+        assert taker.socket.asked == taker.given == [READ]
+    assert taker.taken == DATA[: 3 * READ]
 
 
 def test_behindBulkIsReadMore(taker: Taker) -> None:
     taker.bulk = True
-    for asked in (_READ, _READ_BULK, _READ_BULK):
+    for asked in (READ, READ_BULK, READ_BULK):
         taker.turn()
         assert taker.socket.asked == taker.given == [asked]
-    assert taker.taken == DATA[: _READ + 2 * _READ_BULK]
+    assert taker.taken == DATA[: READ + 2 * READ_BULK]
 
 
 def test_behindWhatIsBulkNoMoreIsReadLess(taker: Taker) -> None:
@@ -97,7 +99,7 @@ def test_behindWhatIsBulkNoMoreIsReadLess(taker: Taker) -> None:
     taker.bulk = False
     taker.turn()
     taker.turn()
-    assert taker.socket.asked == [_READ]
+    assert taker.socket.asked == [READ]
 
 
 @pytest.mark.parametrize("bulk", [False, True])
@@ -124,6 +126,38 @@ def test_longestPacketIsReadInFewTurns(taker: Taker) -> None:
 
     taker.bulk, taker.takes = True, waiting
     taker.turn()
-    assert taker.given == [_READ]
+    assert taker.given == [READ]
     taker.turn()
-    assert taker.given == [_READ + _READ_BULK]
+    assert taker.given == [READ + READ_BULK]
+
+
+def test_bulkIsReadInSmallTurnsWhileSomebodyTypes(taker: Taker) -> None:
+    taker.bulk = True
+    taker.turn()
+    with connected() as connection:
+        typist = Taker(connection)
+        typist.socket.waiting = b"a key"
+        typist.turn()
+    taker.turn()
+    assert taker.socket.asked == [READ]
+
+
+def test_whoLogsInDoesNotType(taker: Taker) -> None:
+    taker.bulk = True
+    taker.turn()
+    with connected() as connection:
+        newcomer = Taker(connection)
+        newcomer.socket.waiting = b"a login"
+        newcomer.stream.acknowledged = 2
+        with patch("bastion.ssh.stream.acknowledgeAtOnce"):
+            newcomer.turn()
+    taker.turn()
+    assert taker.socket.asked == [READ_BULK]
+
+
+@pytest.mark.parametrize(("waiting", "yields"), [(DATA, 1), (b"a key", 0)])
+def test_longTurnLetsOtherProcessesHaveTheirs(waiting: bytes, yields: int, taker: Taker) -> None:
+    taker.socket.waiting = waiting
+    with patch("os.sched_yield") as yielded:
+        taker.turn()
+    assert yielded.call_count == yields

@@ -18,9 +18,9 @@ import pytest
 from attrs import define, field
 from harness.gateway import ADDRESS, Gateway, Plan
 from harness.hostkeys import knownHosts
+from harness.invariants import Invariants
 from harness.programs import program
 from harness.servers import Server
-from harness.traces import Traces
 from harness.waiting import until
 
 from attacking.client import RIGHT, WRONG, Client
@@ -124,7 +124,7 @@ class Bastion:
     password: str
     attackers: list[Attacker] = field(factory=list, init=False)
     _pid: int = field(init=False)
-    _traces: Traces = field(init=False)
+    _invariants: Invariants = field(init=False)
     _rss: int = field(default=0, init=False)
     _files: int = field(default=0, init=False)
     _records: int = field(default=0, init=False)
@@ -137,7 +137,7 @@ class Bastion:
         until(lambda: not self.gateway.connections(), SECONDS, "the first login is over")
         self._pid = self.gateway.server.pid
         self._rss, self._files = self.gateway.rss(), self.gateway.descriptors()
-        self._traces, self._records = Traces(self.gateway), self.gateway.auditSize()
+        self._invariants, self._records = Invariants(self.gateway), self.gateway.auditSize()
         # The peak begins anew (proc(5)).
         Path("/proc", str(self._pid), "clear_refs").write_text("5")
 
@@ -232,21 +232,10 @@ class Bastion:
             attacker.socket.close()
         self.attackers.clear()
         self.logsIn()
-        self._traces.check((), SECONDS)
-        assert self.gateway.server.pid == self._pid
+        self._invariants.check((self.password.encode(), RIGHT, WRONG), seconds=SECONDS)
         gateway = self.gateway
         until(lambda: gateway.descriptors() <= self._files, SECONDS, "its files are closed")
         until(lambda: gateway.rss() <= self._rss + KEPT, SECONDS, f"memory back to {self._rss}")
-        self._nothingSecret((self.password.encode(), RIGHT, WRONG))
-
-    def _nothingSecret(self, secrets: Iterable[bytes]) -> None:
-        # What the hosts told the tests is no file of the run.
-        told = self.hosts.log
-        files = [path for path in self.directory.rglob("*") if path.is_file() and path != told]
-        assert gatewayLog(self) in files
-        for path in files:
-            content = path.read_bytes()
-            assert [each for each in secrets if each in content] == [], path
 
 
 def gatewayLog(bastion: Bastion) -> Path:

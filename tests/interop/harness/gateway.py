@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -16,7 +17,8 @@ from typing import Any
 from attrs import field, frozen
 
 from bastion.upstream.ready import MAX_BEGUN
-from harness import hostkeys
+from harness import hostkeys, witness
+from harness.books import Books
 from harness.hostkeys import HostKey
 from harness.programs import program
 from harness.servers import Server
@@ -25,6 +27,14 @@ from harness.waiting import freePort, listens
 ADDRESS = "127.0.0.1"
 #: For tests that are not about the choice of hosts.
 PREDICTABLE = ('select = "ordered"', 'sticky = "0s"', 'check_interval = "0s"')
+
+
+_UNCHECKED = PREDICTABLE[-1]
+#: Who connects is written down there; in the bastion's directory.
+_ACCEPTED = "accepted"
+
+#: Every bastion that was started.
+started: list[Gateway] = []
 
 
 def _toml(value: Any) -> str:
@@ -67,6 +77,10 @@ class Plan:
 class Gateway:
     """
     A bastion with one gateway for each plan.
+
+    @ivar books: who has come, and what is recorded of that.
+    @ivar pids: the ids of its process, one for each start.
+    @ivar ends: how it was told to end, and ended: the exit statuses.
     """
 
     def __init__(self, directory: Path, plans: Mapping[str, Plan], more: str = "") -> None:
@@ -82,7 +96,12 @@ class Gateway:
         twistd = Path(sys.executable).with_name("twistd")
         command = [str(twistd), "-n", "--pidfile=", "bastion", "--config", str(self.configuration)]
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(directory)}
+        environment["PYTHONPATH"] = str(directory / "plugins")
         self.server = Server("the bastion", command, directory / "log", environment, directory)
+        names = {plan.port: name for name, plan in self.plans.items()}
+        self.books = Books(names, directory / _ACCEPTED, self._auditLog)
+        self.pids: list[int] = []
+        self.ends: list[int | None] = []
 
     def start(self) -> Gateway:
         """
@@ -92,8 +111,14 @@ class Gateway:
         for name, plan in self.plans.items():
             (self.directory / f"known_hosts.{name}").write_text(plan.knownHosts)
         self.configuration.write_text(self._toml())
+        plugins = self.directory / "plugins" / "twisted" / "plugins"
+        plugins.mkdir(parents=True, exist_ok=True)
+        shutil.copy(witness.__file__, plugins)
         ports = [plan.port for plan in self.plans.values()]
         self.server.start(lambda: all(listens(ADDRESS, port) for port in ports))
+        self.pids.append(self.server.pid)
+        if self not in started:
+            started.append(self)
         return self
 
     def _toml(self) -> str:
@@ -102,7 +127,8 @@ class Gateway:
         """
         lines = ["[bastion]", 'state_dir = "state"']
         for name, plan in self.plans.items():
-            lines += [f"[gateway.{name}]", f'listen = "tcp:{plan.port}:interface={ADDRESS}"']
+            where = f"{plan.port}:interface={ADDRESS}:file={_ACCEPTED}"
+            lines += [f"[gateway.{name}]", f'listen = "witnessed:{where}"']
             lines += plan.clientLeg
             if plan.notice:
                 lines.append(f"notice = {json.dumps(plan.notice)}")
@@ -111,6 +137,14 @@ class Gateway:
             lines += [f"[cluster.{name}]", f"hosts = {plan.targets}", *plan.selection]
             lines += [f'known_hosts = "known_hosts.{name}"', *plan.hostLeg]
         return "\n".join([*lines, self._more])
+
+    @property
+    def checksHosts(self) -> bool:
+        """
+        Whether it connects to hosts by itself.
+        """
+        plans = self.plans.values()
+        return any(plan.hosts and _UNCHECKED not in plan.selection for plan in plans)
 
     def keys(self) -> tuple[HostKey, ...]:
         """
@@ -186,4 +220,5 @@ class Gateway:
 
         @return: the exit status.
         """
-        return self.server.stop()
+        self.ends.append(self.server.stop())
+        return self.ends[-1]

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncssh
 
+from bastion.wire import shown
 from harness.dialogues import (
     BANNERS,
     CHANGE_PROMPT,
@@ -78,6 +79,10 @@ class OddServer(asyncssh.SSHServer):
             return False
         self._round += 1
         return _challenge(rounds[self._round]) if self._round < len(rounds) else True
+
+    def auth_completed(self) -> None:
+        sys.stdout.write(f"Accepted somehow for {shown(self._account.encode())} from a client\n")
+        sys.stdout.flush()
 
     def connection_requested(self, *arguments: Any) -> bool:
         return True

@@ -91,6 +91,10 @@ _COMMON = {
 }
 
 
+#: All that there are, started or not.
+configured: list[Host] = []
+
+
 @define
 class Host:
     """
@@ -104,6 +108,9 @@ class Host:
     port: int
     keys: tuple[HostKey, ...]
     server: Server = field(eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        configured.append(self)
 
     @property
     def target(self) -> str:

@@ -1,0 +1,77 @@
+"""
+How much one connection reads in a turn of the reactor (pure).
+
+All connections of the process wait while one has its turn.  Large turns move bulk data
+with the fewest system calls; small ones let somebody who types have the echo soon.  So
+they are large only while nobody types, in any other connection.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from attrs import define
+
+#: How much is read at a time, in bytes.  A turn takes as long as its packets are many:
+#: 256 KiB can be seven thousand.
+READ = 48 * 1024
+#: The same behind bulk, of which it is a few.
+READ_BULK = 256 * 1024
+#: What is read or sent at once is bulk from so many bytes on.
+_LARGE = 16 * 1024
+#: For so many seconds behind a key somebody types, and behind bulk a connection moves it.
+_BEHIND = 1.0
+
+
+@define
+class Process:
+    """
+    What the connections of a process know of each other.
+
+    @ivar typedAt: when something small arrived last in a connection that moves no bulk.
+    """
+
+    typedAt: float = -inf
+
+
+@define
+class Pace:
+    """
+    The pace of one connection.  What its peer acknowledges of bulk, such as the window
+    of a channel, is nothing that is typed.
+    """
+
+    _process: Process
+    _bulkAt: float = -inf
+
+    def read(self, size: int, now: float) -> None:
+        """
+        So many bytes have arrived.
+        """
+        if size >= _LARGE:
+            self._bulkAt = now
+        elif now - self._bulkAt > _BEHIND:
+            self._process.typedAt = now
+
+    def sent(self, size: int, now: float) -> None:
+        """
+        So many bytes are sent.
+        """
+        if size >= _LARGE:
+            self._bulkAt = now
+
+    def most(self, bulk: bool, now: float) -> int:
+        """
+        How much to read next, in bytes.
+
+        @param bulk: whether what came before was.
+        """
+        typing = now - self._process.typedAt <= _BEHIND
+        return READ_BULK if bulk and not typing else READ
+
+    @staticmethod
+    def isLong(size: int) -> bool:
+        """
+        Whether a turn that has read so many bytes was a long one.
+        """
+        return size >= _LARGE
