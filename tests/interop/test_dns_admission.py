@@ -9,13 +9,12 @@ import re
 import pytest
 from harness.gateway import ADDRESS
 from harness.putty import plink, psftp
-from harness.registered import addressOf, started, surviving
+from harness.registered import addressOf, started
 from harness.visits import SILENT, TELLING
 
 pytestmark = pytest.mark.interop
 
-theRegistry = pytest.fixture(scope="module")(started)
-registry = pytest.fixture(surviving)
+registry = pytest.fixture(scope="module")(started)
 
 SENTENCE = (
     "Your computer's address {} {}. SSH is only open to computers that are registered in the "
@@ -26,7 +25,7 @@ NAMELESS = "has no name in the DNS"
 LACKING = {
     "mismatched": "is called pc1.example.org, and that name has another address",
     "hostile": "has no valid name in the DNS",
-    "silent": "could not be looked up in the DNS just now; please try again in a minute",
+    "looped": "could not be looked up in the DNS just now; please try again in a minute",
 }
 
 eachTelling = pytest.mark.parametrize("name", TELLING)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from harness import accounts, hostkeys
+from harness import hostkeys
 from harness.gateway import Gateway, Plan
 from harness.openssh import ssh
 

@@ -57,12 +57,14 @@ class _Watched:
 
     gateway: Gateway
     new: bool
+    _ran: bool = field(init=False)
     _starts: int = field(init=False)
     _ends: int = field(init=False)
     _sizes: dict[Path, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         gateway = self.gateway
+        self._ran = gateway.server.running and not self.new
         self._starts, self._ends = (0, 0) if self.new else (len(gateway.pids), len(gateway.ends))
         grow = (gateway.server.log, gateway.books.accepted, gateway.books.audit)
         self._sizes = {path: 0 if self.new else self._size(path) for path in grow}
@@ -79,7 +81,7 @@ class _Watched:
         gateway, sizes = self.gateway, self._sizes.items()
         return (
             len(gateway.pids) != self._starts
-            or not gateway.server.running
+            or gateway.server.running != self._ran
             or not gateway.books.quiet
             or any(self._size(path) != size for path, size in sizes)
         )
@@ -107,7 +109,7 @@ class _Watched:
             yield f"it was started as {starts}"
         if any(each not in _GOOD_ENDS for each in ends):
             yield f"it ended with {ends}"
-        if not gateway.server.running and not (self.new and ends):
+        if not gateway.server.running and (self._ran or not ends):
             yield f"it does not run: {gateway.log()[-_SHOWN:]}"
 
     def identity(self) -> Iterator[str]:
