@@ -12,6 +12,7 @@ queue, and a refusal of ours is sent when the places before it are answered.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import define, field
@@ -125,7 +126,13 @@ class Channel:
     @ivar numbers: its number at each end; the other end's is missing until it
         has confirmed.
     @ivar pending: the replies that each end is owed.
+    @ivar ended: the ends that send no more data.
     @ivar closed: the ends that have closed it.
+    @ivar spare: how much of the client's window is kept for words of our own, in bytes.
+    @ivar owed: how much of that was used, and is taken from what the client adds to the
+        window next.
+    @ivar held: by end, how much of its first window the other end was not told yet.
+    @ivar flows: by the end that receives, what limits its data; empty without a limit.
     """
 
     type: bytes
@@ -135,7 +142,12 @@ class Channel:
     pending: dict[End, PendingReplies] = field(
         factory=lambda: {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}
     )
+    ended: set[End] = field(factory=set)
     closed: set[End] = field(factory=set)
+    spare: int = 0
+    owed: int = 0
+    held: dict[End, int] = field(factory=dict)
+    flows: dict[End, Any] = field(factory=dict)
 
 
 @define
@@ -150,7 +162,13 @@ class Channels:
     def __len__(self) -> int:
         return len(self._opening) + len(self._open) // 2
 
-    def wanted(self, opener: End, number: int, type: bytes, target: str = "") -> None:
+    def __iter__(self) -> Iterator[Channel]:
+        """
+        Those that are open.
+        """
+        return (each for (end, _), each in self._open.items() if end is End.CLIENT)
+
+    def wanted(self, opener: End, number: int, type: bytes, target: str = "") -> Channel:
         """
         C{opener} asks for a channel that is C{number} on its end.
 
@@ -162,7 +180,8 @@ class Channels:
             raise Malformed(f"channel {number} exists")
         if len(self) >= MAX_CHANNELS:
             raise TooManyChannels
-        self._opening[key] = Channel(type, opener, target, {opener: number})
+        channel = self._opening[key] = Channel(type, opener, target, {opener: number})
+        return channel
 
     def confirmed(self, by: End, recipient: int, sender: int) -> Channel:
         """
@@ -195,15 +214,27 @@ class Channels:
         """
         return self._open.get((end, number))
 
-    def closed(self, by: End, recipient: int) -> None:
+    def ended(self, by: End, recipient: int) -> None:
+        """
+        C{by} sends no more data to the channel that the other end calls C{recipient}.
+        """
+        channel = self.at(by.other, recipient)
+        if channel is not None:
+            channel.ended.add(by)
+
+    def closed(self, by: End, recipient: int) -> Channel | None:
         """
         C{by} closes the channel that the other end calls C{recipient}; its
         numbers are free when both ends have.
+
+        @return: the channel, if both have now.
         """
         channel = self.at(by.other, recipient)
         if channel is None:
-            return
+            return None
         channel.closed.add(by)
-        if len(channel.closed) == 2:
-            for end, number in channel.numbers.items():
-                del self._open[end, number]
+        if len(channel.closed) < 2:
+            return None
+        for end, number in channel.numbers.items():
+            del self._open[end, number]
+        return channel

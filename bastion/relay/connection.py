@@ -14,12 +14,14 @@ from attrs import evolve
 from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
+from bastion.relay.channelrequests import ChannelRequests
 from bastion.relay.channels import MAX_CHANNELS, MOST_PACKET, End, TooManyChannels, tooSmall
 from bastion.relay.globalrequests import GlobalRequests
 from bastion.relay.session import target
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
@@ -37,7 +39,6 @@ from bastion.wire import (
     OPEN_ADMINISTRATIVELY_PROHIBITED,
     OPEN_RESOURCE_SHORTAGE,
     ChannelOpen,
-    ChannelRequestMessage,
     Malformed,
     Reader,
     openFailure,
@@ -71,10 +72,10 @@ class Side(SSHService):
     @ivar isFull: whether what is sent to the end has to wait.
     @ivar relay: what the two halves share.
     @ivar globals: what is neither of a channel nor of the login.
+    @ivar requests: what is asked for in a channel.
     """
 
     name = b"ssh-connection"
-    passes = frozenset(_HEADERS)
     transport: Any
     other: Side
 
@@ -84,7 +85,21 @@ class Side(SSHService):
         self.isFull: Callable[[], bool] = lambda: False
         self.relay = relay
         self.globals = GlobalRequests(self)
+        self.requests = ChannelRequests(self)
         self._unread = 0
+
+    @property
+    def passes(self) -> frozenset[int]:
+        """
+        See L{bastion.ssh.transport.Transport.setService}.
+        """
+        return self.relay.windows.passes(self.end)
+
+    def choosePasses(self) -> None:
+        """
+        C{passes} are others now.
+        """
+        self.transport.choosePasses()
 
     def packetReceived(self, messageNum: int, packet: bytes) -> None:
         """
@@ -150,6 +165,14 @@ class Side(SSHService):
         self.received += data
         self.other.transport.forward(plain)
 
+    def _limited(self, messageNum: int, packet: bytes) -> None:
+        """
+        Data, whose bandwidth may be limited; see L{passOn}.
+        """
+        header = _HEADERS[messageNum] - 2
+        self.received += self.relay.windows.used(self, packet, header)
+        self.other.send(messageNum, packet)
+
     def _ping(self, packet: bytes) -> None:
         """
         ::
@@ -182,16 +205,18 @@ class Side(SSHService):
         reason = tooSmall(message.maxPacket)
         try:
             if not reason:
-                self.relay.channels.wanted(self.end, message.sender, message.type, leadsTo)
+                channel = self.relay.channels.wanted(
+                    self.end, message.sender, message.type, leadsTo
+                )
         except TooManyChannels:
             reason = f"{MAX_CHANNELS} channels are open"
         if reason:
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)
             return
-        if message.maxPacket > MOST_PACKET:
-            packet = evolve(message, maxPacket=MOST_PACKET).payload()
-        self.other.send(MSG_CHANNEL_OPEN, packet)
+        window = self.relay.windows.announced(channel, self.end, message.window)
+        told = evolve(message, window=window, maxPacket=min(message.maxPacket, MOST_PACKET))
+        self.other.send(MSG_CHANNEL_OPEN, packet if told == message else told.payload())
 
     def _refuseOpen(self, message: ChannelOpen, code: int, reason: str) -> None:
         self.answer(MSG_CHANNEL_OPEN_FAILURE, openFailure(message.sender, code, reason))
@@ -205,16 +230,22 @@ class Side(SSHService):
             uint32  maximum packet size
         """
         reader = Reader(packet)
-        channel = self.relay.channels.confirmed(self.end, reader.uint32(), reader.uint32())
-        reader.uint32()
-        size = reader.uint32()
+        recipient, sender = reader.uint32(), reader.uint32()
+        channel = self.relay.channels.confirmed(self.end, recipient, sender)
+        window, size = reader.uint32(), reader.uint32()
         reason = tooSmall(size)
         if reason:
             raise Malformed(reason)
-        if size > MOST_PACKET:
-            packet = packet[:12] + uint32(MOST_PACKET) + reader.rest()
-        self.other.send(MSG_CHANNEL_OPEN_CONFIRMATION, packet)
+        told = self.relay.windows.announced(channel, self.end, window)
+        sizes = uint32(told) + uint32(min(size, MOST_PACKET))
+        self.other.send(MSG_CHANNEL_OPEN_CONFIRMATION, packet[:8] + sizes + reader.rest())
+        self.relay.windows.opened(channel, self._give)
         self.relay.observer.channelOpened(channel)
+        self.relay.teller.opened(channel)
+
+    def _give(self, end: End, adjustment: bytes) -> None:
+        side = self if end is self.end else self.other
+        side.send(MSG_CHANNEL_WINDOW_ADJUST, adjustment)
 
     def _openFailure(self, packet: bytes) -> None:
         """
@@ -227,60 +258,23 @@ class Side(SSHService):
         self.relay.channels.failed(self.end, Reader(packet).uint32())
         self.other.send(MSG_CHANNEL_OPEN_FAILURE, packet)
 
+    def _eof(self, packet: bytes) -> None:
+        """
+        ::
+            uint32  recipient channel
+        """
+        self.relay.channels.ended(self.end, Reader(packet).uint32())
+        self.other.send(MSG_CHANNEL_EOF, packet)
+
     def _close(self, packet: bytes) -> None:
         """
         ::
             uint32  recipient channel
         """
-        self.relay.channels.closed(self.end, Reader(packet).uint32())
+        gone = self.relay.channels.closed(self.end, Reader(packet).uint32())
+        if gone is not None:
+            self.relay.windows.closed(gone)
         self.other.send(MSG_CHANNEL_CLOSE, packet)
-
-    # Channel requests, RFC 4254 section 5.4
-
-    def _channelRequest(self, packet: bytes) -> None:
-        """
-        See L{ChannelRequestMessage}.
-        """
-        message = ChannelRequestMessage.parse(packet)
-        channel = self.relay.channels.at(self.end.other, message.recipient)
-        if channel is None:
-            # Which of the two is wrong, its peer can tell.
-            self.other.send(MSG_CHANNEL_REQUEST, packet)
-            return
-        request = self.wish("channel", message.name, message.data, channel.type)
-        replies = channel.pending[self.end]
-        if self.refusal(request) is not None:
-            if message.wantReply and replies.refused():
-                self.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[self.end]))
-            return
-        if message.wantReply:
-            # Not the request itself: a peer can make it as large as a packet.
-            replies.passed(True)
-        self.other.send(MSG_CHANNEL_REQUEST, packet)
-
-    def _channelSuccess(self, packet: bytes) -> None:
-        """
-        ::
-            uint32  recipient channel
-        """
-        self._channelReply(MSG_CHANNEL_SUCCESS, packet)
-
-    def _channelFailure(self, packet: bytes) -> None:
-        """
-        ::
-            uint32  recipient channel
-        """
-        self._channelReply(MSG_CHANNEL_FAILURE, packet)
-
-    def _channelReply(self, number: int, packet: bytes) -> None:
-        asker = self.end.other
-        channel = self.relay.channels.at(asker, Reader(packet).uint32())
-        self.other.send(number, packet)
-        if channel is None:
-            return
-        _, refusals = channel.pending[asker].answered()
-        for _ in range(refusals):
-            self.other.send(MSG_CHANNEL_FAILURE, uint32(channel.numbers[asker]))
 
 
 #: What is not just passed on: by message number, whose business it is.
@@ -288,13 +282,19 @@ _LOOKED_INTO: dict[int, Callable[[Side, bytes], None]] = {
     MSG_GLOBAL_REQUEST: lambda side, packet: side.globals.request(packet),
     MSG_REQUEST_SUCCESS: lambda side, packet: side.globals.success(packet),
     MSG_REQUEST_FAILURE: lambda side, packet: side.globals.failure(packet),
+    MSG_CHANNEL_SUCCESS: lambda side, packet: side.requests.success(packet),
+    MSG_CHANNEL_FAILURE: lambda side, packet: side.requests.failure(packet),
     MSG_CHANNEL_OPEN: Side._open,
     MSG_CHANNEL_OPEN_CONFIRMATION: Side._openConfirmation,
     MSG_CHANNEL_OPEN_FAILURE: Side._openFailure,
     MSG_CHANNEL_CLOSE: Side._close,
-    MSG_CHANNEL_REQUEST: Side._channelRequest,
-    MSG_CHANNEL_SUCCESS: Side._channelSuccess,
-    MSG_CHANNEL_FAILURE: Side._channelFailure,
+    MSG_CHANNEL_REQUEST: lambda side, packet: side.requests.request(packet),
+    MSG_CHANNEL_EOF: Side._eof,
+    MSG_CHANNEL_WINDOW_ADJUST: lambda side, packet: side.relay.windows.adjusted(side, packet),
+    MSG_CHANNEL_DATA: lambda side, packet: side._limited(MSG_CHANNEL_DATA, packet),
+    MSG_CHANNEL_EXTENDED_DATA: lambda side, packet: side._limited(
+        MSG_CHANNEL_EXTENDED_DATA, packet
+    ),
     MSG_USERAUTH_REQUEST: Side._ignore,
     MSG_PING: Side._ping,
 }

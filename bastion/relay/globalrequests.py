@@ -47,7 +47,10 @@ class GlobalRequests:
         message = GlobalRequest.parse(packet)
         replies = side.relay.globals[side.end]
         wish = side.wish("global", message.name, message.data)
-        if message.name in HOST_KEYS or side.refusal(wish) is not None:
+        refusal = None if message.name in HOST_KEYS else side.refusal(wish)
+        if refusal is not None:
+            side.relay.teller.refused(wish, None, refusal)
+        if message.name in HOST_KEYS or refusal is not None:
             if message.wantReply and replies.refused():
                 side.answer(MSG_REQUEST_FAILURE, b"")
             return

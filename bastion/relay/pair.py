@@ -4,12 +4,17 @@ What the two sides of one connection share.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bastion.interfaces import ChannelRequest
 from bastion.relay.channels import Channel, Channels, End, PendingReplies
 from bastion.relay.connection import Side
 from bastion.relay.session import SessionAdapter
+from bastion.relay.telling import Teller
+from bastion.relay.windows import Windows
+
+if TYPE_CHECKING:
+    from bastion.relay.shaping import Share
 
 
 class Observer(Protocol):
@@ -34,12 +39,26 @@ class Relay:
 
     @ivar channels: the channels.
     @ivar globals: the replies to global requests that each end is owed.
+    @ivar windows: the windows of the channels.
+    @ivar teller: says things to the user.
     @ivar adapter: judges opens and requests.
     @ivar observer: is told what happens.
     """
 
-    def __init__(self, adapter: SessionAdapter, observer: Observer) -> None:
+    def __init__(
+        self,
+        adapter: SessionAdapter,
+        observer: Observer,
+        speaks: bool = False,
+        share: Share | None = None,
+    ) -> None:
+        """
+        @param speaks: whether there may be something to say to the user.
+        @param share: of a limited bandwidth; L{None} for no limit.
+        """
         self.channels = Channels()
+        self.windows = Windows(self.channels, speaks, share)
+        self.teller = Teller(self)
         self.globals = {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}
         self.adapter = adapter
         self.observer = observer

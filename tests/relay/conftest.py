@@ -64,6 +64,11 @@ class End:
         """
         self._heard.append((messageNum, payload))
 
+    def choosePasses(self) -> None:
+        """
+        What the bastion calls when it looks into other messages.
+        """
+
     def forward(self, plain: memoryview) -> None:
         """
         What the bastion calls to hand it a message of the other end's.
@@ -120,9 +125,13 @@ class Session:
     @ivar told: what the observer was told.
     """
 
-    def __init__(self, *policies: Any) -> None:
+    def __init__(self, *policies: Any, speaks: bool = False, share: Any = None) -> None:
+        """
+        @param speaks: whether the bastion may have something to say.
+        @param share: of the bandwidth.
+        """
         self.told: list[Any] = []
-        self.relay = Relay(SessionAdapter(policies, LOGIN), self)
+        self.relay = Relay(SessionAdapter(policies, LOGIN), self, speaks, share)
         self.client = End(self.relay.client)
         self.host = End(self.relay.host)
 

@@ -17,6 +17,7 @@ from bastion.relay.connection import MAX_UNREAD
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
@@ -44,6 +45,7 @@ LOOKED_INTO = {
     MSG_CHANNEL_WINDOW_ADJUST: uint32(3) + uint32(9),
     MSG_CHANNEL_DATA: uint32(3) + string(b"data"),
     MSG_CHANNEL_EXTENDED_DATA: uint32(3) + uint32(1) + string(b"data"),
+    MSG_CHANNEL_EOF: uint32(3),
     MSG_CHANNEL_CLOSE: uint32(3),
     MSG_CHANNEL_REQUEST: uint32(3) + string(b"env") + byte(1) + string(b"A") + string(b"B"),
     MSG_CHANNEL_SUCCESS: uint32(3),

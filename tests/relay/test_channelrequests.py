@@ -1,5 +1,5 @@
 """
-L{bastion.relay.connection}: a refusal waits for its turn among the replies of its
+L{bastion.relay.channelrequests}: a refusal waits for its turn among the replies of its
 channel.
 """
 

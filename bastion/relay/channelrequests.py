@@ -1,0 +1,81 @@
+"""
+Channel requests (RFC 4254 section 5.4): those of the two ends, and our refusals among
+their replies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bastion.wire import (
+    MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_REQUEST,
+    MSG_CHANNEL_SUCCESS,
+    ChannelRequestMessage,
+    Reader,
+    uint32,
+)
+
+if TYPE_CHECKING:
+    from bastion.relay.connection import Side
+
+
+class ChannelRequests:
+    """
+    The requests that one end makes in its channels, and its replies to those of the
+    other.
+    """
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+
+    def request(self, packet: bytes) -> None:
+        """
+        See L{ChannelRequestMessage}.
+        """
+        side = self._side
+        message = ChannelRequestMessage.parse(packet)
+        channel = side.relay.channels.at(side.end.other, message.recipient)
+        if channel is None:
+            # Which of the two is wrong, its peer can tell.
+            side.other.send(MSG_CHANNEL_REQUEST, packet)
+            return
+        request = side.wish("channel", message.name, message.data, channel.type)
+        replies = channel.pending[side.end]
+        refusal = side.refusal(request)
+        if refusal is not None:
+            side.relay.teller.refused(request, channel, refusal)
+            if message.wantReply and replies.refused():
+                side.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[side.end]))
+            return
+        if message.wantReply:
+            # Not the request itself: a peer can make it as large as a packet.
+            replies.passed(True)
+        if message.name == b"pty-req":
+            side.relay.windows.hasTerminal(channel)
+        side.other.send(MSG_CHANNEL_REQUEST, packet)
+
+    def success(self, packet: bytes) -> None:
+        """
+        ::
+            uint32  recipient channel
+        """
+        self._reply(MSG_CHANNEL_SUCCESS, packet)
+
+    def failure(self, packet: bytes) -> None:
+        """
+        ::
+            uint32  recipient channel
+        """
+        self._reply(MSG_CHANNEL_FAILURE, packet)
+
+    def _reply(self, number: int, packet: bytes) -> None:
+        side = self._side
+        asker = side.end.other
+        channel = side.relay.channels.at(asker, Reader(packet).uint32())
+        side.other.send(number, packet)
+        if channel is None:
+            return
+        _, refusals = channel.pending[asker].answered()
+        for _ in range(refusals):
+            side.other.send(MSG_CHANNEL_FAILURE, uint32(channel.numbers[asker]))
