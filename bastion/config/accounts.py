@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bastion.config.named import readNamed
-from bastion.config.problems import quoted, thereAre
+from bastion.config.named import checkGateways, gatewayName, readNamed
+from bastion.config.problems import quoted
 from bastion.config.readers import UNREAD, Draft, Place, each, key, listOf, one
 from bastion.config.values import durationBetween, found, optional, sentence, text
 
@@ -145,10 +145,6 @@ def ending(value: object) -> datetime:
         raise ValueError(f"{moment} does not end; leave the key out for ever") from None
 
 
-def _gatewayName(value: object) -> str:
-    return text(value, 'the name of a gateway, such as "esrf"')
-
-
 @frozen(kw_only=True)
 class AccountTable:
     """
@@ -169,7 +165,7 @@ class AccountTable:
 
     pattern: str
     gateways: tuple[str, ...] | None = field(
-        default=None, metadata=key(each(_gatewayName, '["esrf"]'))
+        default=None, metadata=key(each(gatewayName, '["esrf"]'))
     )
     hours: tuple[HoursOfDay, ...] = field(
         default=(), metadata=key(each(hoursOfDay, '["08:00-20:00"]'))
@@ -200,15 +196,9 @@ def checkAccounts(drafts: Mapping[str, Draft], gateways: Collection[str], place:
     """
     Note what is wrong between the keys of a table, and with the gateways that it names.
     """
+    checkGateways(drafts, gateways, place)
     for name, draft in drafts.items():
-        here = place.below(name)
-        # Where there is no gateway at all, that is the problem.
-        named = (draft.values.get("gateways") or ()) if gateways else ()
-        for gateway in named:
-            if gateway is not UNREAD and gateway not in gateways:
-                problem = f"no gateway named {quoted(gateway)}; {thereAre(tuple(gateways))}"
-                here.below("gateways").note(problem)
-        _checkTimes(draft, here)
+        _checkTimes(draft, place.below(name))
 
 
 def _checkTimes(draft: Draft, place: Place) -> None:

@@ -21,7 +21,8 @@ from attrs import frozen
 from bastion.config.accounts import accountTables, checkAccounts, readAccounts
 from bastion.config.addresses import tcpPort
 from bastion.config.cluster import CHECK_INTERVAL
-from bastion.config.named import nameOf, readNamed
+from bastion.config.named import checkGateways, nameOf, readNamed
+from bastion.config.policies import policyTables
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted, thereAre
 from bastion.config.readers import Draft, Installed, Place, noteUnknown, readTable
 from bastion.config.schema import (
@@ -30,10 +31,11 @@ from bastion.config.schema import (
     ClusterTable,
     Configuration,
     GatewayTable,
+    PolicyTable,
     homes,
 )
 
-_TOP = ("bastion", "gateway", "cluster", "admission", "account")
+_TOP = ("bastion", "gateway", "cluster", "admission", "account", "policy")
 _POSITION = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _REMEDIES = {
     "Invalid value": 'a text needs quotes, as in "60s"',
@@ -99,6 +101,7 @@ class Drafts:
     gateways: dict[str, Draft]
     clusters: dict[str, Draft]
     accounts: dict[str, Draft]
+    policies: dict[str, Draft]
     written: frozenset[str]
 
 
@@ -118,6 +121,7 @@ def readTables(plain: Mapping[str, Any], place: Place) -> Drafts:
         _named(GatewayTable, plain, place.below("gateway")),
         _named(ClusterTable, plain, place.below("cluster")),
         readAccounts(plain.get("account", {}), place.below("account")),
+        _named(PolicyTable, plain, place.below("policy")),
         frozenset(written),
     )
 
@@ -146,6 +150,7 @@ def crossCheck(drafts: Drafts, place: Place) -> None:
         _checkTimes(draft, place.below("cluster", name))
         _checkReady(draft, place.below("cluster", name))
     checkAccounts(drafts.accounts, drafts.gateways, place.below("account"))
+    checkGateways(drafts.policies, drafts.gateways, place.below("policy"))
     _checkListens(drafts.gateways, place)
 
 
@@ -266,4 +271,5 @@ def _build(drafts: Drafts) -> Configuration:
             for name, cluster in drafts.clusters.items()
         },
         accounts=accountTables(drafts.accounts),
+        policies=policyTables(drafts.policies),
     )

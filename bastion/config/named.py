@@ -1,14 +1,16 @@
 """
-Tables that have names: C{[gateway.NAME]}, C{[cluster.NAME]}, C{[account.PATTERN]}.
+Tables that have names: C{[gateway.NAME]}, C{[cluster.NAME]}, C{[account.PATTERN]},
+C{[policy.NAME]}; and tables that name gateways.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
-from bastion.config.problems import quoted
-from bastion.config.readers import Draft, Place, one, readTable
-from bastion.config.values import Parser, found
+from bastion.config.problems import quoted, thereAre
+from bastion.config.readers import UNREAD, Draft, Place, one, readTable
+from bastion.config.values import Parser, found, text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -49,3 +51,23 @@ def nameOf(kind: str) -> Parser[str]:
         return name
 
     return parse
+
+
+def gatewayName(value: object) -> str:
+    """
+    The name of a gateway, in a table that is about some.
+    """
+    return text(value, 'the name of a gateway, such as "esrf"')
+
+
+def checkGateways(drafts: Mapping[str, Draft], gateways: Collection[str], place: Place) -> None:
+    """
+    Note the gateways that tables name, and that there are not.
+    """
+    for name, draft in drafts.items():
+        # Where there is no gateway at all, that is the problem.
+        named = (draft.values.get("gateways") or ()) if gateways else ()
+        for gateway in named:
+            if gateway is not UNREAD and gateway not in gateways:
+                problem = f"no gateway named {quoted(gateway)}; {thereAre(tuple(gateways))}"
+                place.below(name, "gateways").note(problem)

@@ -4,7 +4,8 @@ field for each key, under the key's own name.
 
 The table of a cluster is in L{bastion.config.cluster}, what it shares with that of a
 gateway in L{bastion.config.legs}, who may come in in L{bastion.config.admission}, and
-which accounts may when in L{bastion.config.accounts}.
+which accounts may when in L{bastion.config.accounts}, and what their sessions may do in
+L{bastion.config.policies}.
 
 Beside a field stands its reader.  A field's default is what the bastion does
 when the file does not say; durations are in seconds once they are here.
@@ -27,6 +28,7 @@ from bastion.config.cluster import ClusterTable
 from bastion.config.hosts import HostTable
 from bastion.config.legs import LegTable
 from bastion.config.offered import DEFAULT, ClientAlgorithms, clientAlgorithms
+from bastion.config.policies import BANDWIDTH, PolicyTable
 from bastion.config.readers import Place, each, filePath, key, keysOf, one, oneOrEach, overrides
 from bastion.config.values import MaxStartups, oneOf, sentence, separator, text
 from bastion.interfaces import ISessionPolicy
@@ -46,6 +48,7 @@ __all__ = [
     "HostTable",
     "LegTable",
     "MaxStartups",
+    "PolicyTable",
     "homes",
     "keys",
 ]
@@ -90,6 +93,7 @@ class GatewayTable(LegTable):
     @ivar policies: the session policies, each of which may refuse.
     @ivar algorithms: what is offered to clients.
     @ivar last_resort: when the last resort is: C{auto}, C{always} or C{never}.
+    @ivar bandwidth: of all of its sessions, each way, in bytes per second; 0 for any.
     @ivar admission: C{[admission]}, overridden key by key by
         C{[gateway.NAME.admission]}.
     """
@@ -109,6 +113,7 @@ class GatewayTable(LegTable):
     )
     algorithms: ClientAlgorithms = field(default=DEFAULT, metadata=key(clientAlgorithms))
     last_resort: str = field(default="auto", metadata=key(one(oneOf("auto", "always", "never"))))
+    bandwidth: int = field(default=0, metadata=key(one(BANDWIDTH)))
     admission: AdmissionTable = field(
         factory=AdmissionTable, metadata=key(overrides(AdmissionTable))
     )
@@ -127,13 +132,15 @@ class GatewayTable(LegTable):
 @frozen(kw_only=True)
 class Configuration:
     """
-    A whole file, read and checked.  Gateways, clusters and accounts are in its order.
+    A whole file, read and checked.  Gateways, clusters, accounts and policies are in its
+    order.
     """
 
     bastion: BastionTable
     gateways: dict[str, GatewayTable]
     clusters: dict[str, ClusterTable]
     accounts: tuple[AccountTable, ...] = ()
+    policies: tuple[PolicyTable, ...] = ()
 
 
 TABLES: Mapping[str, type] = {
@@ -142,6 +149,7 @@ TABLES: Mapping[str, type] = {
     "cluster.NAME": ClusterTable,
     "admission": AdmissionTable,
     "account.NAME": AccountTable,
+    "policy.NAME": PolicyTable,
 }
 
 

@@ -26,6 +26,7 @@ _DURATION = re.compile(
 )
 _SIZE_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,9})(KiB|MiB|GiB)")
+_RATE = re.compile(r"([0-9]{1,9}(?:KiB|MiB|GiB))/s")
 _SEPARATOR = re.compile(r"[!-~](?<![A-Za-z0-9._@:-])")
 _MAX_STARTUPS = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6})")
 
@@ -209,6 +210,38 @@ def sizeBetween(smallest: str, largest: str) -> Parser[int]:
             raise ValueError(
                 f"{quoted(str(value))} is out of range; write at least "
                 f'"{smallest}" and at most "{largest}"'
+            )
+        return given
+
+    return parse
+
+
+def rate(value: object) -> int:
+    """
+    A rate with its unit, such as C{"10MiB/s"}, in bytes per second; C{"0"} for none.
+    """
+    needed = 'a whole number with its unit, KiB/s, MiB/s or GiB/s, e.g. "10MiB/s"'
+    given = text(value, needed)
+    match = _RATE.fullmatch(given)
+    if match is None and given != "0":
+        raise ValueError(f"{quoted(given)} is not a rate; write {needed}")
+    return size(match[1]) if match else 0
+
+
+def rateBetween(lowest: str, highest: str, off: bool = False) -> Parser[int]:
+    """
+    A parser of rates within limits.
+
+    @param off: whether C{"0"} will do as well, and means any rate.
+    """
+
+    def parse(value: object) -> int:
+        given = rate(value)
+        if not (rate(lowest) <= given <= rate(highest) or (off and given == 0)):
+            nothing = ', or "0" for no limit' if off else ""
+            raise ValueError(
+                f"{quoted(str(value))} is out of range; write at least "
+                f'"{lowest}" and at most "{highest}"{nothing}'
             )
         return given
 

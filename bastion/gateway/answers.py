@@ -102,7 +102,8 @@ def connectionStatus(connection: Connection, now: float) -> ConnectionStatus:
     """
     A connection of a client.
     """
-    bound, relay = connection.log.bound, connection.relay
+    bound, session = connection.log.bound, connection.session
+    relay = session.relay if session is not None else None
     return {
         "reference": connection.reference,
         "gateway": bound["gateway"],

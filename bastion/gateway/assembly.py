@@ -16,6 +16,7 @@ from twisted.logger import LogPublisher
 from bastion.algorithms import keyFormat
 from bastion.auth.checkers import hostPortal
 from bastion.config.offered import COMPATIBLE
+from bastion.config.policies import PolicyTable
 from bastion.config.problems import ConfigurationError, Problem, dotted, quoted
 from bastion.config.schema import Configuration, GatewayTable
 from bastion.gateway.accounts import Accounts
@@ -25,6 +26,7 @@ from bastion.gateway.doors import DoorsOf
 from bastion.gateway.entrance import Doors
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.session import SessionRules
 from bastion.gateway.terms import clientTerms
 from bastion.ssh.acceptedkeys import AcceptedKeys
 from bastion.ssh.hostkeys import HostKeyError, keygenCommand, loadHostKeys
@@ -40,11 +42,13 @@ class Assembly:
     @ivar gateways: by name, in the order of the configuration.
     @ivar clusters: likewise.
     @ivar store: what the clusters share with whoever else is in front of the hosts.
+    @ivar doors: what stands in front of the gateways.
     """
 
     gateways: Mapping[str, GatewayFactory]
     clusters: Mapping[str, ClusterService]
     store: IStateStore
+    doors: DoorsOf
 
 
 def assemble(configuration: Configuration, reactor: Any, publisher: LogPublisher) -> Assembly:
@@ -82,11 +86,17 @@ def assemble(configuration: Configuration, reactor: Any, publisher: LogPublisher
     doors = DoorsOf(reactor, accounts.current)
     gateways = {
         table.name: _gateway(
-            table, clusters, hostKeys, doors.of(table.admission), publisher, reactor
+            table,
+            clusters,
+            hostKeys,
+            doors.of(table.admission),
+            publisher,
+            configuration.policies,
+            reactor,
         )
         for table in configuration.gateways.values()
     }
-    return Assembly(gateways, clusters, store)
+    return Assembly(gateways, clusters, store, doors)
 
 
 def _missingHostKeys(
@@ -132,10 +142,11 @@ def _gateway(
     hostKeys: Mapping[bytes, Key],
     doors: Doors,
     publisher: LogPublisher,
+    policies: Sequence[PolicyTable],
     clock: IReactorTime,
 ) -> GatewayFactory:
-    policies = [chosen.build() for chosen in table.policies]
+    rules = SessionRules(table, policies, [chosen.build() for chosen in table.policies], clock)
     site = clusters[table.cluster].site if table.cluster is not None else None
     terms = clientTerms(table)
-    gateway = Gateway(table, site, hostPortal(), policies, hostKeys, terms, publisher, clock)
+    gateway = Gateway(table, site, hostPortal(), rules, hostKeys, terms, publisher, clock)
     return GatewayFactory(gateway, doors)

@@ -5,8 +5,7 @@ What all connections of one gateway share.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from attrs import field, frozen
 from twisted.conch.ssh.keys import Key
@@ -17,6 +16,7 @@ from twisted.logger import LogPublisher
 from bastion.audit.events import ConnectionLog
 from bastion.auth.client import UserAuthClient
 from bastion.config.schema import GatewayTable
+from bastion.gateway.session import SessionRules
 from bastion.ssh.terms import Terms
 from bastion.upstream.ready import ReadyConnections
 from bastion.upstream.site import Site
@@ -33,7 +33,7 @@ class Gateway:
     @ivar table: its configuration.
     @ivar site: the way to its cluster's hosts; L{None} for a notice.
     @ivar portal: decides about logins.
-    @ivar policies: decide about sessions.
+    @ivar rules: what its sessions may.
     @ivar hostKeys: its own, by key format.
     @ivar terms: how its leg is spoken.
     @ivar publisher: where events go.
@@ -44,7 +44,7 @@ class Gateway:
     table: GatewayTable
     site: Site | None
     portal: Portal
-    policies: Sequence[Any]
+    rules: SessionRules
     hostKeys: Mapping[bytes, Key] = field(repr=False)
     terms: Terms
     publisher: LogPublisher

@@ -16,12 +16,10 @@ from bastion.gateway.entrance import Doors, Entrance
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.life import Acts, begin
 from bastion.gateway.route import Route
+from bastion.gateway.session import Session
 from bastion.gateway.sessionlog import SessionLog
 from bastion.hosts.named import split
 from bastion.interfaces import HostRequest, Login
-from bastion.relay.coupling import Coupling
-from bastion.relay.pair import Relay
-from bastion.relay.session import SessionAdapter
 from bastion.ssh.farewell import DRAINING_TIME
 from bastion.ssh.keyexchange import Turn
 from bastion.ssh.owner import Owner
@@ -41,7 +39,7 @@ class Connection(Owner, Acts):
     @ivar reference: its name for operators.
     @ivar log: its events, with what is known of it.
     @ivar opened: when the client came, by the clock.
-    @ivar relay: its session, once the login is done.
+    @ivar session: what it is once the login is done.
     """
 
     def __init__(self, gateway: Gateway, doors: Doors, by: HostRequest, denial: str | None) -> None:
@@ -64,8 +62,7 @@ class Connection(Owner, Acts):
         self._hostsGoodbye = "it closed the connection during the login"
         self._account: bytes | None = None
         self._user: HostUser | None = None
-        self.relay: Relay | None = None
-        self._coupling: Coupling | None = None
+        self.session: Session | None = None
         self._life = begin(self)
         self.transport = ServerTransport(self, gateway.clock, gateway.terms)
         self.transport.makeUserAuth = self._makeUserAuth
@@ -159,8 +156,8 @@ class Connection(Owner, Acts):
         """
         See L{Owner}.
         """
-        if self._coupling is not None:
-            self._coupling.settle()
+        if self.session is not None:
+            self.session.settle()
         elif transport is self.transport and transport.turn is Turn.KEYED and self._route:
             route, client = self._route, transport.otherVersionString
             self._entrance.whenAdmitted(lambda: route.begin(client))
@@ -173,7 +170,7 @@ class Connection(Owner, Acts):
             self._because(f"the client left: {shown(description)}")
             if self._route is not None:
                 self._route.close(reason, description)
-        elif self.relay is not None or self._userAuth.exchange.final:
+        elif self.session is not None or self._userAuth.exchange.final:
             self._because(f"the host ended the connection: {shown(description)}")
             self.transport.finish(reason, description, DRAINING_TIME)
         else:
@@ -217,19 +214,9 @@ class Connection(Owner, Acts):
         host, method = upstream.lease.host, user.accepted.method
         login = Login(self._account, self._source, self._gateway.table.name, host, method)
         self.log.event("login.accepted", method=shown(method))
-        adapter = SessionAdapter(self._gateway.policies, login)
-        self.relay = Relay(adapter, self._sessionLog)
-        self._coupling = Coupling(
-            self.relay, self.transport, upstream.transport, self._gateway.clock
-        )
-        self._route.joined(self._moved)
-
-    def _moved(self) -> int:
-        """
-        How many bytes the session has moved, both ways.
-        """
-        assert self.relay is not None
-        return self.relay.client.received + self.relay.host.received
+        rules, ours, hosts = self._gateway.rules, self.transport, upstream.transport
+        self.session = Session(rules, login, self._sessionLog, ours, hosts, self.dismiss)
+        self._route.joined(self.session.moved)
 
     def tell(self, sentence: str) -> None:
         """
@@ -281,11 +268,11 @@ class Connection(Owner, Acts):
         self._entrance.left()
         if self._grace.active():
             self._grace.cancel()
-        if self._coupling is not None:
-            self._coupling.remove()
+        if self.session is not None:
+            self.session.stop()
         if self._route is not None:
             self._route.ended()
-        relay = self.relay
+        relay = self.session.relay if self.session is not None else None
         self.log.event(
             "connection.closed",
             duration=round(self._gateway.clock.seconds() - self.opened, 3),

@@ -8,9 +8,9 @@ show a file of gigabytes; so after L{PRECEDENCE} turns in a row one of the other
 turn.
 
 Who is new does not wait before it has anything: it overdraws the bucket a little
-(L{ADVANCE}).  For all who are new together there is an eighth of the rate, so that nobody
-gets more, or keeps the others waiting, by opening channel after channel; of more they get
-L{CRUMB} each, no more than what opening a channel takes anyway.
+(L{ADVANCE}).  For all who are new together that is done with an eighth of the rate, so
+that nobody keeps the others waiting by opening channel after channel; an advance beyond
+takes no tokens.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from bastion.relay.bucket import Bucket
 START = 64 * 1024
 #: What a turn is at least, if so much is wanted, in bytes.
 QUANTUM = 32 * 1024
-#: What who is new gets at once, in bytes, and what it gets when too many are new.
+#: What who is new gets at once, in bytes.
 ADVANCE = 4 * 1024
-CRUMB = 256
 #: How many turns in a row those with a terminal have while others wait.
 PRECEDENCE = 8
 
@@ -109,14 +108,15 @@ class Ceiling:
         How many bytes of somebody new may pass at once.  It takes nothing of what others
         wait for, but an advance.
         """
-        advance = ADVANCE if self._new.level(now) >= ADVANCE else CRUMB
-        return max(self._available(now), advance)
+        return max(ADVANCE, self._available(now))
 
     def letsNew(self, size: int, now: float) -> None:
         """
         Let somebody new pass, with as much as was offered or less.
         """
-        if size > max(self._available(now), CRUMB):
+        if size > self._available(now):
+            if self._new.level(now) < size:
+                return
             self._new.take(size, now)
         self._bucket.take(size, now)
 

@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from bastion.relay.ceiling import START, Ceiling, burst, turn
+from bastion.relay.ceiling import ADVANCE, START, Ceiling, burst, turn
 from bastion.wire import Malformed
 
 #: The largest window, in bytes (RFC 4254 section 5.2).
@@ -74,6 +74,9 @@ class Flow:
 
     @interactive.setter
     def interactive(self, interactive: bool) -> None:
+        """
+        Also while it waits.
+        """
         if self._at is None or interactive == self._interactive:
             self._interactive = interactive
             return
@@ -89,8 +92,8 @@ class Flow:
         The channel is being opened.
 
         @param window: the receiver's initial window.
-        @return: what the sender may be told of it: L{START} at most, and something at
-            once also when others wait.
+        @return: what the sender may be told of it: L{START} at most, and an L{ADVANCE}
+            also when others wait.
         """
         now = self._clock.seconds()
         told = min(window, START, *(each.offers(now) for each in self._ceilings))
@@ -137,9 +140,11 @@ class Flow:
         if at is not None:
             self._ceilings[at].leave(self)
         now = self._clock.seconds()
+        # The advance may have taken no tokens.
+        unused = max(0, self._outstanding - ADVANCE)
         for number, each in enumerate(self._ceilings):
             passing = self._passing if at is not None and number < at else 0
-            each.restore(max(0, self._outstanding) + passing, now)
+            each.restore(unused + passing, now)
         self._closed(self)
 
     # Through the ceilings

@@ -57,7 +57,7 @@ class Relay:
         @param share: of a limited bandwidth; L{None} for no limit.
         """
         self.channels = Channels()
-        self.windows = Windows(self.channels, speaks, share)
+        self.windows: Windows = Windows(self.channels, speaks, share)
         self.teller = Teller(self)
         self.globals = {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}
         self.adapter = adapter

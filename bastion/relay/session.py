@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from bastion.interfaces import ALLOW, ChannelRequest, Login, Verdict
 from bastion.relay.grants import Grants
-from bastion.wire import Reader, shown
+from bastion.wire import Malformed, Reader, shown
 
 #: A host offers its other keys after the login, and proves them by signatures that
 #: are bound to its own connection with the bastion: to the client, whose connection
@@ -54,11 +54,15 @@ class SessionAdapter:
     def _asked(self, policy: Any, request: ChannelRequest) -> Verdict:
         """
         One policy's verdict; a policy that fails refuses.
+
+        @raise Malformed: when the request is not what its name says.
         """
         try:
             verdict = policy.decide(request, self.login)
             if not isinstance(verdict, Verdict):
                 raise TypeError(f"{type(policy).__name__} answered with no Verdict")
+        except Malformed:
+            raise
         except Exception:
             self._log.failure("a session policy failed; the request is refused")
             return Verdict("the gateway could not decide")

@@ -160,13 +160,15 @@ class Share:
 
     def flow(self, sender: End, give: Callable[[int], None]) -> Flow:
         """
-        One direction of one channel begins.
+        One direction of one channel begins; when the connection is over, it is closed.
 
         @param give: tells the sender that its window is larger by so many bytes.
         """
         ceilings = tuple(each[sender] for each in self._ceilings)
         flow = Flow(ceilings, give, self._flows.discard, self._shaping.clock)
         self._flows.add(flow)
+        if self._left is None:
+            flow.close()
         return flow
 
     def leave(self) -> None:

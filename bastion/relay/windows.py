@@ -11,7 +11,7 @@ end is told of a window piece by piece.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bastion.relay.channels import Channel, Channels, End
 from bastion.wire import (
@@ -25,6 +25,7 @@ from bastion.wire import (
 
 if TYPE_CHECKING:
     from bastion.relay.connection import Side
+    from bastion.relay.shaping import Share
 
 #: Kept of the window of a session for our words, in bytes; at most an eighth of it.
 RESERVE = 4096
@@ -44,7 +45,7 @@ class Windows:
     @ivar speaks: whether there may be words of our own.
     """
 
-    def __init__(self, channels: Channels, speaks: bool, share: Any) -> None:
+    def __init__(self, channels: Channels, speaks: bool, share: Share | None) -> None:
         """
         @param share: of the bandwidth (L{bastion.relay.shaping.Share}); L{None} for no
             limit.
@@ -90,9 +91,7 @@ class Windows:
         for receiver, held in channel.held.items():
             sender = receiver.other
             number = uint32(channel.numbers[sender])
-            flow = self._share.flow(
-                sender, lambda size, to=sender, at=number: give(to, at + uint32(size))
-            )
+            flow = self._share.flow(sender, _giving(give, sender, number))
             channel.flows[receiver] = flow
             flow.begin(FIRST)
             flow.granted(held)
@@ -175,3 +174,9 @@ class Windows:
         """
         if self._share is not None:
             self._share.leave()
+
+
+def _giving(
+    give: Callable[[End, bytes], None], sender: End, number: bytes
+) -> Callable[[int], None]:
+    return lambda size: give(sender, number + uint32(size))

@@ -15,7 +15,7 @@ import pytest
 from bastion.config.load import crossCheck, load, plainValues, readTables
 from bastion.config.problems import ConfigurationError
 from bastion.config.readers import Installed, Place
-from bastion.config.schema import HostTable
+from bastion.config.schema import HostTable, PolicyTable
 from bastion.interfaces import HostAddress
 
 DIRECTORY = Path("/etc/bastion")
@@ -48,6 +48,7 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         listen = ["tcp:5022", "tcp6:5023"]
         cluster = "nice"
         host_separator = "%"
+        bandwidth = "1GiB/s"
         policies = ["no-forwarding", { name = "limited", weight = 3 }]
         [gateway.notice]
         listen = "tcp:5024"
@@ -71,6 +72,10 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
         hosts = ["[2001:db8::1]"]
         [account."in*"]
         gateways = ["notice"]
+        [policy.guests]
+        gateways = ["ESRF-2"]
+        shell = false
+        [policy.all]
         """,
         DIRECTORY,
         installed,
@@ -80,10 +85,13 @@ def test_everythingCanBeSaid(installed: Installed) -> None:
     assert configuration.bastion.accounts_file == DIRECTORY / "accounts.toml"
     (account,) = configuration.accounts
     assert (account.pattern, account.gateways) == ("in*", ("notice",))
+    guests, everybody = configuration.policies
+    assert (guests.name, guests.gateways, guests.shell) == ("guests", ("ESRF-2",), False)
+    assert everybody == PolicyTable(name="all")
     assert list(configuration.gateways) == ["ESRF-2", "notice"]
     gateway = configuration.gateways["ESRF-2"]
     assert (gateway.name, gateway.cluster) == ("ESRF-2", "nice")
-    assert gateway.host_separator == "%"
+    assert (gateway.host_separator, gateway.bandwidth) == ("%", 2**30)
     assert gateway.listen == ("tcp:5022", "tcp6:5023")
     assert [choice.extension.name for choice in gateway.policies] == ["no-forwarding", "limited"]
     cluster = configuration.clusters["nice"]
@@ -213,7 +221,7 @@ MISTAKES = {
     "gateway.esrf": [
         "listen = 5022",
         "policies = ['nothing']",
-        "notice = ''",
+        *("notice = ''", "bandwidth = 0"),
         "host_separator = 'x'",
         "colour = 1",
     ],
@@ -228,6 +236,10 @@ MISTAKES = {
     'account."in*"': [
         *("gateways = ['isis']", "hours = ['8']", "days = ['monday']", "from = '8:00'"),
         *("until = 2026", "closed = ' '", "notice = '1s'", "untill = 1"),
+    ],
+    "policy.guests": [
+        *("gateways = ['isis']", "accounts = []", "shell = 'no'", "exec = 'ls'", "env = ['A=']"),
+        *("local_forwarding = ['db']", "idle_limit = '30s'", "bandwidth = '1KiB/s'", "ptty = 1"),
     ],
     "admission": ["allow_from = ['x']", "dns_exempt = 1", "login_grace_time = '1d'", "x = 1"],
 }

@@ -59,7 +59,10 @@ BAD_FILES = [
     ("[gatway.a]", ['gatway: unknown key; did you mean "gateway"?']),
     (
         GOOD + "[colour]",
-        ["colour: unknown key; the keys here are: bastion, gateway, cluster, admission, account"],
+        [
+            "colour: unknown key; the keys here are: bastion, gateway, cluster, admission, "
+            "account, policy"
+        ],
     ),
     (
         "max_auth_tries = 5" + GOOD,
@@ -137,7 +140,7 @@ BAD_FILES = [
             'gateway.esrf.listen: missing; write e.g. listen = "tcp:5022"',
             "gateway.esrf.colour: unknown key; the keys here are: "
             "listen, proxy_from, cluster, host_separator, notice, policies, algorithms, "
-            "last_resort, admission, rekey_bytes, rekey_packets, rekey_time, keepalive, "
+            "last_resort, bandwidth, admission, rekey_bytes, rekey_packets, rekey_time, keepalive, "
             "keepalive_tries",
         ],
     ),
@@ -257,6 +260,27 @@ BAD_FILES = [
             'write a server endpoint such as "tcp:5022"',
             "gateway.ill.notice: found the whole number 5; write the words that the user shall see",
             'gateway.ill.policies: found the string "x"; write a list of names, or [] for none',
+        ],
+    ),
+    (
+        GOOD + "[policy.guests]\nexec = 'scp -t *'\n[policy.'a b']\n[policy.b]\ngateways = ['ill']",
+        [
+            'policy.guests.exec: found the string "scp -t *"; write true, false, or a list '
+            'such as ["scp -t *"]',
+            'policy."a b": "a b" cannot be the name of a policy; write letters, digits, "-" '
+            'and "_", and begin with a letter or a digit',
+            'policy.b.gateways: no gateway named "ill"; there are: esrf',
+        ],
+    ),
+    (
+        GOOD + "[policy]\nshell = false",
+        ["policy.shell: this key belongs in [policy.NAME], not here"],
+    ),
+    (
+        GOOD.replace("cluster = ", "bandwidth = '10'\ncluster = "),
+        [
+            'gateway.esrf.bandwidth: "10" is not a rate; write a whole number with its unit, '
+            'KiB/s, MiB/s or GiB/s, e.g. "10MiB/s"'
         ],
     ),
     (

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from attrs import field, frozen
 
-from bastion.config.named import nameOf, readNamed
-from bastion.config.readers import Place, key, one
+from bastion.config.named import checkGateways, gatewayName, nameOf, readNamed
+from bastion.config.readers import UNREAD, Draft, Place, key, one
 from bastion.config.values import wholeNumber
 
 
@@ -57,3 +57,29 @@ def test_keyOfAnotherTableMayBeAName(place: Place) -> None:
 def test_whatHasNoNamesHasOneProblem(tables: object, what: str, place: Place) -> None:
     assert readNamed(Table, tables, place, nameOf("thing")) == {}
     assert place.noted == [(("here",), f"found {what}; write tables with a name: [here.NAME]")]
+
+
+# Tables that name gateways
+
+
+@pytest.mark.parametrize("value", ["", 5, "a\n"])
+def test_nameOfAGatewayIsText(value: object) -> None:
+    with pytest.raises(ValueError, match='write the name of a gateway, such as "esrf"'):
+        gatewayName(value)
+
+
+def test_gatewaysThatDoNotExistAreNoted(place: Place) -> None:
+    drafts = {
+        "a": Draft({"gateways": ("ill", "isis", UNREAD)}, frozenset()),
+        "b": Draft({}, frozenset()),
+        "c": Draft({"gateways": None}, frozenset()),
+    }
+    checkGateways(drafts, ["ill", "esrf"], place)
+    assert place.noted == [
+        (("here", "a", "gateways"), 'no gateway named "isis"; there are: esrf, ill')
+    ]
+
+
+def test_gatewaysAreNotMissedWhereThereAreNone(place: Place) -> None:
+    checkGateways({"a": Draft({"gateways": ("ill",)}, frozenset())}, [], place)
+    assert place.noted == []

@@ -34,7 +34,7 @@ def shownText() -> str:
     """
     The shipped file with the keys that are commented out put in.
     """
-    return re.sub(r"^# ([a-z_]+ = )", r"\1", SHIPPED.read_text(), flags=re.MULTILINE)
+    return re.sub(r"^# ([a-z0-9_]+ = )", r"\1", SHIPPED.read_text(), flags=re.MULTILINE)
 
 
 def shownKeys(table: dict[str, Any], path: str = "") -> set[str]:
@@ -44,7 +44,7 @@ def shownKeys(table: dict[str, Any], path: str = "") -> set[str]:
     found: set[str] = set()
     for name, value in table.items():
         here = f"{path}.{name}".lstrip(".")
-        here = re.sub(r"^(gateway|cluster|account)\.[^.]+", r"\1.NAME", here)
+        here = re.sub(r"^(gateway|cluster|account|policy)\.[^.]+", r"\1.NAME", here)
         if here in keys() or not isinstance(value, dict):
             found.add(here)
         else:
@@ -86,6 +86,7 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
     assert configuration.gateways["a"].policies == ()
     assert configuration.gateways["a"].host_separator == ""
     assert configuration.gateways["a"].last_resort == "auto"
+    assert configuration.gateways["a"].bandwidth == 0
     assert configuration.gateways["a"].admission == AdmissionTable()
 
 
@@ -116,7 +117,10 @@ def test_everyFieldButTheNameIsAKey() -> None:
     fields = {
         f"{path}.{each.name}" for path, table in TABLES.items() for each in attrs.fields(table)
     }
-    names = {"gateway.NAME.name", "cluster.NAME.name", "account.NAME.pattern"}
+    names = {
+        *("gateway.NAME.name", "cluster.NAME.name", "policy.NAME.name"),
+        "account.NAME.pattern",
+    }
     # "from" is a word of Python.
     assert fields - set(keys()) == names | {"account.NAME.from_"}
     assert set(keys()) - fields == {"account.NAME.from"}
@@ -127,6 +131,7 @@ def test_everyKeyHasItsHome() -> None:
     assert homes()["dns"] == "[admission] or [gateway.NAME.admission]"
     assert homes()["keepalive"] == "[gateway.NAME] or [cluster.NAME]"
     assert homes()["notice"] == "[gateway.NAME] or [account.NAME]"
+    assert homes()["bandwidth"] == "[gateway.NAME] or [policy.NAME]"
     assert homes().keys() == {name.rpartition(".")[2] for name in keys()}
 
 

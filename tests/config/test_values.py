@@ -19,6 +19,8 @@ from bastion.config.values import (
     maxStartups,
     oneOf,
     optional,
+    rate,
+    rateBetween,
     sentence,
     separator,
     size,
@@ -33,6 +35,8 @@ tries = wholeNumber(1, 100)
 rekey = durationBetween("10s", "24h")
 keepalive = durationBetween("1s", "1h", off=True)
 limit = sizeBetween("64KiB", "64GiB")
+bandwidth = rateBetween("1MiB/s", "100GiB/s", off=True)
+fast = rateBetween("1MiB/s", "2MiB/s")
 times = wholeNumber(2, 100, off=True)
 words = optional(sentence)
 when = oneOf("auto", "always", "never")
@@ -43,6 +47,7 @@ NO_SEPARATOR = (
     f"cannot be between an account and a host; write {SEPARATORS} "
     '(no letter, digit, space, "-", ".", "_", "@" or ":")'
 )
+RATES = 'write a whole number with its unit, KiB/s, MiB/s or GiB/s, e.g. "10MiB/s"'
 UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s", "1h30m"'
 
 
@@ -70,6 +75,11 @@ UNITS = 'write numbers with their units, the largest first, e.g. "500ms", "90s",
         (limit, "64KiB", 65_536),
         (limit, "3MiB", 3_145_728),
         (limit, "64GiB", 68_719_476_736),
+        (rate, "10MiB/s", 10_485_760),
+        (rate, "0", 0),
+        (bandwidth, "1MiB/s", 1_048_576),
+        (bandwidth, "100GiB/s", 107_374_182_400),
+        (bandwidth, "0", 0),
         (when, "auto", "auto"),
         (when, "never", "never"),
         (tries, 1, 1),
@@ -127,6 +137,26 @@ def test_rightValueIsUnderstood(parse: Parser[object], value: object, expected: 
         (size, "1 GiB", f'"1 GiB" is not a size; {SIZES}'),
         (size, "-1GiB", f'"-1GiB" is not a size; {SIZES}'),
         (limit, "63KiB", '"63KiB" is out of range; write at least "64KiB" and at most "64GiB"'),
+        (rate, 10, f"found the whole number 10; {RATES}"),
+        (rate, 0, f"found the whole number 0; {RATES}"),
+        (rate, "", f"the string is empty; {RATES}"),
+        (rate, "10", f'"10" is not a rate; {RATES}'),
+        (rate, "10MiB", f'"10MiB" is not a rate; {RATES}'),
+        (rate, "10Mbit/s", f'"10Mbit/s" is not a rate; {RATES}'),
+        (rate, "1.5MiB/s", f'"1.5MiB/s" is not a rate; {RATES}'),
+        (
+            bandwidth,
+            "1023KiB/s",
+            '"1023KiB/s" is out of range; write at least "1MiB/s" and at most "100GiB/s", '
+            'or "0" for no limit',
+        ),
+        (
+            bandwidth,
+            "101GiB/s",
+            '"101GiB/s" is out of range; write at least "1MiB/s" and at most "100GiB/s", '
+            'or "0" for no limit',
+        ),
+        (fast, "0", '"0" is out of range; write at least "1MiB/s" and at most "2MiB/s"'),
         (limit, "65GiB", '"65GiB" is out of range; write at least "64KiB" and at most "64GiB"'),
         (when, "sometimes", 'found the string "sometimes"; write "auto", "always" or "never"'),
         (when, True, 'found the boolean true; write "auto", "always" or "never"'),

@@ -25,6 +25,7 @@ from bastion.auth.messages import NONE, PASSWORD, Failure, Password, Request
 from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.session import SessionRules
 from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.hosts.selector import Stickiness
 from bastion.interfaces import HostAddress
@@ -133,7 +134,8 @@ class Memory:
     def __init__(self, cluster: dict[str, Any] | None = None, **settings: Any) -> None:
         """
         @param cluster: keys of the cluster's table.
-        @param settings: keys of the gateway's table; policies as they are.
+        @param settings: keys of the gateway's table; policies as they are, and C{tables}
+            of session policies.
         """
         self.network = Network()
         self.clock = self.network.clock
@@ -167,11 +169,13 @@ class Memory:
             moved=nice.moved or "",
         )
         admission = AdmissionTable(**{"penalties": "off"} | settings.pop("admission", {}))
+        tables = settings.pop("tables", ())
         settings["cluster"] = None if "notice" in settings else "nice"
         table = GatewayTable(name="esrf", listen=("tcp:0",), admission=admission, **settings)
         way, portal, terms = site if table.cluster else None, hostPortal(), clientTerms(table)
         keys, publisher = {KEY.sshType(): KEY}, LogPublisher(self._heard)
-        gateway = Gateway(table, way, portal, table.policies, keys, terms, publisher, self.clock)
+        rules = SessionRules(table, tables, table.policies, self.clock)
+        gateway = Gateway(table, way, portal, rules, keys, terms, publisher, self.clock)
         self.doors = doorsOf(admission, self.clock)
         self.startups = self.doors.startups
         self.factory = GatewayFactory(gateway, self.doors)

@@ -12,6 +12,7 @@ from twisted.logger import LogPublisher
 
 from bastion.config.schema import GatewayTable
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.session import SessionRules
 from bastion.ssh.terms import WITH_CLIENTS
 
 
@@ -21,7 +22,8 @@ def gateway(publisher: LogPublisher, keys: dict[bytes, Key] | None = None) -> Ga
     """
     table = GatewayTable(name="embl", listen=("tcp:0",), notice="Go away.")
     nothing: Any = None
-    return Gateway(table, None, nothing, (), keys or {}, WITH_CLIENTS, publisher, nothing)
+    rules = SessionRules(table, (), (), nothing)
+    return Gateway(table, None, nothing, rules, keys or {}, WITH_CLIENTS, publisher, nothing)
 
 
 def test_logOfAConnectionSaysWhereItCameFrom() -> None:

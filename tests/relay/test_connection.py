@@ -257,7 +257,7 @@ def test_refusedOpenDoesNotCross(sessionOf: Callable[..., Any]) -> None:
     assert len(session.relay.channels) == 0
 
 
-@pytest.mark.parametrize("error", [ValueError, RecursionError, Malformed])
+@pytest.mark.parametrize("error", [ValueError, RecursionError])
 def test_policyThatFailsRefuses(sessionOf: Callable[..., Any], error: type[Exception]) -> None:
     session = sessionOf(Refusing(b"session", b"shell", error=error))
 
@@ -266,6 +266,12 @@ def test_policyThatFailsRefuses(sessionOf: Callable[..., Any], error: type[Excep
     assert session.host.hears() == []
     failure = openFailure(0, OPEN_ADMINISTRATIVELY_PROHIBITED, "the gateway could not decide")
     assert session.client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, failure)]
+
+
+def test_policyMaySayThatARequestIsMalformed(sessionOf: Callable[..., Any]) -> None:
+    session = sessionOf(Refusing(b"session", error=Malformed))
+    with pytest.raises(Malformed):
+        session.client.opens(b"session", 0)
 
 
 def test_whoAsksOnAndOnWithoutReadingTheAnswersIsEnded(session: Any) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import gc
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from harness.ledger import Ledger
 from twisted.conch.ssh.keys import Key
 from twisted.internet.address import IPv4Address
 from twisted.logger import LogEvent, LogPublisher, eventAsText, globalLogPublisher
@@ -21,13 +23,16 @@ from attacking.client import RIGHT, WRONG, Client
 from attacking.exchange import keyBlob
 from attacking.host import KEY, Host
 from attacking.middle import Middle
+from attacking.parts import parts, partsBeside
 from attacking.peer import Peer
 from attacking.stages import Stage
 from attacking.way import Way, kept, peerState, step
 from bastion.auth.checkers import hostPortal
+from bastion.config.policies import PolicyTable
 from bastion.config.schema import AdmissionTable, ClusterTable, GatewayTable, HostTable
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.gateway import Gateway
+from bastion.gateway.session import SessionRules
 from bastion.gateway.terms import clientTerms, hostTerms
 from bastion.interfaces import HostAddress
 from bastion.ssh.client import HostKeys
@@ -36,6 +41,7 @@ from bastion.testing.doors import doorsOf
 from bastion.testing.network import MemoryTransport, Network
 from bastion.testing.speakers import TrustedKeys
 from bastion.upstream.site import Site as Cluster
+from bastion.wire import shown
 
 HOSTS = (HostAddress("nice1"), HostAddress("nice2"))
 HOST_KEY = Key(KEY)
@@ -67,15 +73,18 @@ class Site:
         count: int = 2,
         hostKeys: HostKeys | None = None,
         policies: tuple[Any, ...] = (),
+        tables: tuple[PolicyTable, ...] = (),
         admission: dict[str, Any] | None = None,
         **legs: Any,
     ) -> None:
         """
         @param count: how many hosts there are.
+        @param tables: of session policies.
         @param legs: keys of the tables of the gateway and of the cluster.
         """
         self.network = Network()
         self.clock = self.network.clock
+        self._tables = tables
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.log: list[str] = []
         self.failures: list[LogEvent] = []
@@ -84,6 +93,7 @@ class Site:
         self.hosts: dict[str, list[Host]] = {}
         self.makeHost: dict[str, Callable[[], Host]] = {}
         self.pieces = 1 << 30
+        self._accepted = 0
         self.middles: dict[int, Middle] = {}
         self._ways: dict[int, Way] = {}
         self.addresses = HOSTS[:count]
@@ -130,7 +140,7 @@ class Site:
             table,
             site,
             hostPortal(),
-            table.policies,
+            SessionRules(table, self._tables, table.policies, self.clock),
             {HOST_KEY.sshType(): HOST_KEY},
             terms,
             publisher,
@@ -174,13 +184,16 @@ class Site:
         self.settle()
         return client
 
-    def arrives(self, client: Client, source: str = "198.51.100.7") -> bool:
+    def arrives(self, client: Client, source: str = "198.51.100.7", front: Any = None) -> bool:
         """
         A client connects, and nothing has happened yet.
 
+        @param front: what listens, where that is not the gateway itself.
         @return: whether it was let in.
         """
-        built = self.factory.buildProtocol(IPv4Address("TCP", source, 49152))
+        self._accepted += 1
+        front = front or self.factory
+        built = front.buildProtocol(IPv4Address("TCP", source, 49152))
         if built is None:
             return False
         self.clients.append(client)
@@ -337,12 +350,24 @@ class Site:
         self._selector.traffic.stop()
         self.settle()
 
+    def _ledger(self) -> Ledger:
+        """
+        Who has come and who was let in, and what is recorded of that.
+        """
+        ledger = Ledger(Counter({self.factory.gateway.table.name: self._accepted}))
+        for event, fields in self.events:
+            ledger.record({"event": event, **fields})
+        for name, hosts in self.hosts.items():
+            for account in (account for host in hosts for account in host.admitted):
+                ledger.admitted[shown(account), name] += 1
+        return ledger
+
     def _nothingIsLeft(self) -> None:
         gc.collect()
         assert [eventAsText(failure) for failure in self.failures] == self.uncaught == []
-        opened = [fields["reference"] for fields in self.named("connection.opened")]
-        closed = [fields["reference"] for fields in self.named("connection.closed")]
-        assert sorted(opened) == sorted(closed)
+        ledger = self._ledger()
+        wrong = [*ledger.unaccounted(), *ledger.unended(), *ledger.misnamed()]
+        assert wrong == [], wrong
         assert self.factory.connections == set()
         counts: list[Any] = []
         self._selector.store.counts("nice").addCallback(counts.append)
@@ -350,6 +375,13 @@ class Site:
         assert (self._startups.total, dict(self._startups._sources)) == (0, {})
         assert self.clock.getDelayedCalls() == []
         assert all(host.gone for hosts in self.hosts.values() for host in hosts)
+
+    def forgets(self) -> None:
+        """
+        Let go of all peers, and of what they hold.
+        """
+        for peers in (self.clients, *self.hosts.values(), self.makeHost, self._ways, self.middles):
+            peers.clear()
 
     def close(self) -> None:
         """
@@ -360,9 +392,11 @@ class Site:
 
 def sites() -> Iterator[Callable[..., Site]]:
     """
-    Makes sites; in the end all of them must have survived.
+    Makes sites; in the end all of them must have survived, and nothing of their
+    connections be left.
     """
     made: list[Site] = []
+    before = parts()
 
     def make(**settings: Any) -> Site:
         made.append(Site(**settings))
@@ -373,6 +407,9 @@ def sites() -> Iterator[Callable[..., Site]]:
             yield make
             for site in made:
                 site.survives()
+                site.forgets()
+        left = partsBeside(before)
+        assert left == {}, f"of connections that are over these are left: {left}"
     finally:
         for site in made:
             site.close()

@@ -1,0 +1,396 @@
+"""
+L{bastion.relay.shaping}: whatever its ends do, in whatever order, nothing is lost and no
+more passes than the ceilings allow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.internet.task import Clock
+
+from bastion.relay.ceiling import ADVANCE, START, burst, turn
+from bastion.relay.channels import End
+from bastion.relay.flow import Flow
+from bastion.relay.shaping import LEAST_WAIT, Shaping, Share
+
+MIB = 2**20
+GATEWAYS = [0, 30_000, MIB, 40 * MIB]
+ACCOUNTS = [(b"a", MIB), (b"b", 20_000), (b"c", 0), (b"d", 600 * MIB)]
+#: How many channels a walk opens: no more than have an advance at once.
+MOST_FLOWS = START // ADVANCE
+
+
+@define(eq=False)
+class Limit:
+    """
+    The model of one ceiling: its rate, and what has passed it.
+
+    @ivar lowest: the least that ever had passed more than the rate allowed.
+    """
+
+    rate: int
+    passed: int = 0
+    lowest: float = 0.0
+
+    def check(self, now: float) -> None:
+        """
+        Since whatever moment one looks, no more has passed than comes in the time since, one
+        burst, and the advances of who was new.
+        """
+        over = self.passed - self.rate * now
+        self.lowest = min(self.lowest, over)
+        assert over - self.lowest <= burst(self.rate) + START + 1
+
+
+@define(eq=False)
+class Pipe:
+    """
+    The model of one direction of a channel.
+
+    @ivar granted: by the receiver, all in all.
+    @ivar told: to the sender.
+    @ivar used: by the sender.
+    @ivar regranted: what the receiver has taken and granted anew.
+    """
+
+    limits: list[Limit]
+    granted: int
+    told: int = 0
+    used: int = 0
+    regranted: int = 0
+    begun: bool = False
+    flow: Flow = field(init=False)
+
+    def gets(self, size: int) -> None:
+        """
+        The sender is told of more; of a channel that it knows.
+        """
+        assert size > 0
+        assert self.used or not self.begun
+        self.told += size
+        for each in self.limits:
+            each.passed += size
+
+    def sends(self, size: int) -> None:
+        """
+        The sender uses its window, as far as it has one.
+        """
+        size = min(size, self.told - self.used)
+        if size:
+            self.used += size
+            self.flow.used(size)
+
+    def takes(self, size: int) -> None:
+        """
+        The receiver grants anew what has come.
+        """
+        size = min(size, self.used - self.regranted)
+        if size:
+            self.regranted += size
+            self.granted += size
+            self.flow.granted(size)
+
+    def closes(self) -> None:
+        """
+        The channel is over; what is not used has not passed.
+        """
+        for each in self.limits:
+            each.passed -= max(0, self.told - self.used - ADVANCE)
+        self.flow.close()
+
+    @property
+    def most(self) -> int:
+        """
+        What it may have unused.
+        """
+        return burst(min(each.rate for each in self.limits))
+
+
+@define(eq=False)
+class Visit:
+    """
+    A connection of the model.
+    """
+
+    key: tuple[bytes, int]
+    share: Share
+    limits: list[dict[End, Limit]]
+    pipes: list[Pipe] = field(factory=list)
+
+
+class Walk(RuleBasedStateMachine):
+    """
+    A gateway and its model.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.shaping: Any = None
+        self.gateway: dict[End, Limit] = {}
+        self.accounts: dict[tuple[bytes, int], dict[End, Limit]] = {}
+        self.visits: list[Visit] = []
+        self.flows = 0
+
+    def limit(self, rate: int) -> dict[End, Limit]:
+        """
+        A ceiling that begins now.
+        """
+        since = -rate * self.clock.seconds()
+        return {end: Limit(rate, 0, since) for end in End}
+
+    def pipe(self, number: int) -> Pipe:
+        """
+        One of those that are open.
+        """
+        pipes = [pipe for visit in self.visits for pipe in visit.pipes]
+        return pipes[number % len(pipes)]
+
+    @precondition(lambda self: self.shaping is None)
+    @rule(rate=st.sampled_from(GATEWAYS))
+    def start(self, rate: int) -> None:
+        """
+        There is a gateway.
+        """
+        self.shaping = Shaping(rate, self.clock)
+        self.gateway = self.limit(rate) if rate else {}
+
+    @precondition(lambda self: self.shaping is not None)
+    @rule(key=st.sampled_from(ACCOUNTS))
+    def join(self, key: tuple[bytes, int]) -> None:
+        """
+        Somebody logs in.
+        """
+        share = self.shaping.join(*key)
+        assert (share is None) == (not key[1] and not self.gateway)
+        if share is None:
+            return
+        limits = [self.gateway] if self.gateway else []
+        if key[1]:
+            limits.append(self.accounts.setdefault(key, self.limit(key[1])))
+        self.visits.append(Visit(key, share, limits))
+
+    @precondition(lambda self: self.visits and self.flows < MOST_FLOWS)
+    @rule(
+        number=st.integers(0, 3),
+        sender=st.sampled_from(End),
+        window=st.sampled_from([0, 1, 5000, START, 2 * MIB, 2**32 - 1]),
+        interactive=st.booleans(),
+    )
+    def open(self, number: int, sender: End, window: int, interactive: bool) -> None:
+        """
+        A channel.
+        """
+        visit = self.visits[number % len(self.visits)]
+        pipe = Pipe([each[sender] for each in visit.limits], window)
+        pipe.flow = visit.share.flow(sender, pipe.gets)
+        pipe.flow.interactive = interactive
+        told = pipe.flow.begin(window)
+        assert min(window, ADVANCE) <= told <= min(window, START)
+        if told:
+            pipe.gets(told)
+        pipe.begun = True
+        visit.pipes.append(pipe)
+        self.flows += 1
+
+    @precondition(lambda self: any(visit.pipes for visit in self.visits))
+    @rule(number=st.integers(0, 15), size=st.sampled_from([1, 100, 32_768, MIB, 2**32]))
+    def send(self, number: int, size: int) -> None:
+        """
+        A sender does.
+        """
+        self.pipe(number).sends(size)
+
+    @precondition(lambda self: any(visit.pipes for visit in self.visits))
+    @rule(number=st.integers(0, 15), size=st.sampled_from([1, 100, 98_304, 2**32]))
+    def take(self, number: int, size: int) -> None:
+        """
+        A receiver does.
+        """
+        self.pipe(number).takes(size)
+
+    @precondition(lambda self: any(visit.pipes for visit in self.visits))
+    @rule(number=st.integers(0, 15), interactive=st.booleans())
+    def type(self, number: int, interactive: bool) -> None:
+        """
+        A channel has a terminal.
+        """
+        self.pipe(number).flow.interactive = interactive
+
+    @rule(seconds=st.sampled_from([0.0, 0.001, 0.005, 0.03, 0.25, 1.0, 10.0]))
+    def live(self, seconds: float) -> None:
+        """
+        Time passes.
+        """
+        self.clock.advance(seconds)
+
+    @precondition(lambda self: any(visit.pipes for visit in self.visits))
+    @rule(number=st.integers(0, 15))
+    def close(self, number: int) -> None:
+        """
+        A channel.
+        """
+        pipe = self.pipe(number)
+        pipe.closes()
+        for visit in self.visits:
+            visit.pipes = [each for each in visit.pipes if each is not pipe]
+
+    @precondition(lambda self: self.visits)
+    @rule(number=st.integers(0, 3))
+    def leave(self, number: int) -> None:
+        """
+        Somebody is gone.
+        """
+        visit = self.visits.pop(number % len(self.visits))
+        for pipe in visit.pipes:
+            pipe.closes()
+        visit.share.leave()
+        if not any(each.key == visit.key for each in self.visits):
+            self.accounts.pop(visit.key, None)
+
+    @invariant()
+    def holds(self) -> None:
+        """
+        What must hold at any time.
+        """
+        if self.shaping is None:
+            return
+        now = self.clock.seconds()
+        for limits in (self.gateway, *self.accounts.values()):
+            for each in limits.values():
+                each.check(now)
+        assert len(self.shaping) == len(self.accounts)
+        for visit in self.visits:
+            assert len(visit.share) == len(visit.pipes)
+            for pipe in visit.pipes:
+                assert pipe.told <= pipe.granted
+                assert pipe.told - pipe.used <= pipe.most
+        assert len(self.clock.getDelayedCalls()) <= any(visit.pipes for visit in self.visits)
+
+    def teardown(self) -> None:
+        """
+        Every sender uses what it gets: it gets everything.  Then all leave.
+        """
+        pipes = [pipe for visit in self.visits for pipe in visit.pipes]
+        small = [pipe for pipe in pipes if pipe.granted < 2**31]
+        for pipe in pipes:
+            if pipe not in small:
+                pipe.closes()
+        for _ in range(4000):
+            if all(pipe.told == pipe.granted for pipe in small):
+                break
+            for pipe in small:
+                pipe.sends(2**32)
+            self.clock.advance(4)
+        assert [pipe.told for pipe in small] == [pipe.granted for pipe in small]
+        assert self.clock.getDelayedCalls() == []
+        for visit in self.visits:
+            visit.share.leave()
+        assert self.clock.getDelayedCalls() == []
+        assert self.shaping is None or len(self.shaping) == 0
+
+
+Walk.TestCase.settings = settings(
+    max_examples=80, stateful_step_count=50, deadline=None, derandomize=True, database=None
+)
+TestWalks = Walk.TestCase
+
+
+# Those that always have something to send
+
+
+class Greedy:
+    """
+    Somebody who sends whatever it may, and whose receiver takes it at once.
+
+    @ivar sent: how many bytes so far.
+    """
+
+    def __init__(self, share: Share, interactive: bool) -> None:
+        self.sent = 0
+        self._window = 0
+        self._flow = share.flow(End.HOST, self.gets)
+        self._flow.interactive = interactive
+        self._window = self._flow.begin(4 * MIB)
+
+    def gets(self, size: int) -> None:
+        """
+        Hear of more window.
+        """
+        self._window += size
+
+    def sends(self) -> None:
+        """
+        Use it.
+        """
+        size, self._window = self._window, 0
+        self.sent += size
+        self._flow.used(size)
+        self._flow.granted(size)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(
+    rate=st.integers(64 * 1024, 50 * MIB),
+    bulk=st.integers(2, 12),
+    accounts=st.integers(1, 4),
+    limited=st.booleans(),
+    tick=st.sampled_from([0.001, 0.004, 0.02, 0.05]),
+)
+def test_thoseThatCopyGetTheSame(
+    rate: int, bulk: int, accounts: int, limited: bool, tick: float
+) -> None:
+    clock = Clock()
+    shaping = Shaping(rate, clock)
+    # An account's ceiling that is not reached changes nothing.
+    names = [b"%d" % (number % accounts) for number in range(bulk)]
+    shares = [shaping.join(name, 3 * rate if limited else 0) for name in names]
+    greedy = [Greedy(share, False) for share in shares if share is not None]
+    begins: list[int] = []
+    for step in range(400):
+        for each in greedy:
+            each.sends()
+        clock.advance(tick)
+        if step == 200:
+            begins = [each.sent for each in greedy]
+    sent = [each.sent - begin for each, begin in zip(greedy, begins, strict=True)]
+    # One turn more or less at the beginning, and at the end.
+    assert max(sent) - min(sent) <= 2 * turn(rate)
+    # What is between a tick and the timer's is caught up with, but for the last.
+    assert sum(sent) == pytest.approx(rate * 199 * tick, rel=0.05, abs=bulk * 2 * turn(rate))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(
+    rate=st.integers(64 * 1024, 50 * MIB),
+    bulk=st.integers(1, 30),
+    size=st.integers(1, 32_768),
+)
+def test_whoTypesWaitsForNobody(rate: int, bulk: int, size: int) -> None:
+    clock = Clock()
+    shaping = Shaping(rate, clock)
+    share = shaping.join(b"johnson", 0)
+    assert share is not None
+    greedy = [Greedy(share, False) for _ in range(bulk)]
+    for _ in range(200):
+        for each in greedy:
+            each.sends()
+        clock.advance(0.01)
+    answers: list[int] = []
+    flow = share.flow(End.HOST, answers.append)
+    flow.interactive = True
+    flow.begin(0)
+    flow.granted(size)
+    # What the advance has overdrawn, and its own tokens; whatever the others want.
+    until = clock.seconds() + size / rate + 2 * LEAST_WAIT
+    while clock.seconds() < until:
+        for each in greedy:
+            each.sends()
+        clock.advance(0.001)
+    assert answers == [size]
