@@ -236,6 +236,8 @@ class Entrance:
         if self._session is not None:
             self._session.over()
         if self._deciding is not None:
+            # Nobody is there any more to be let in.
+            self._waiting.clear()
             self._deciding.cancel()
         if self._kind is not None:
             self._note(self._kind)

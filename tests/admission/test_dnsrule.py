@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.logger import capturedLogs, eventAsText
 from zope.interface.verify import verifyObject
 
 from bastion.admission.dnsrule import SENTENCE, Admitted, DnsRule, Mode, OnTimeout
@@ -166,6 +167,18 @@ def test_silenceCanAdmit() -> None:
     door = Door(onTimeout=OnTimeout.ADMIT)
     assert door.admit("192.0.2.5") == Admitted(wouldRefuse=SILENCE)
     assert isinstance(door.admit("192.0.2.1"), AdmissionRefused)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("onTimeout", OnTimeout)
+def test_operatorIsToldWhyNothingIsKnown(mode: Mode, onTimeout: OnTimeout) -> None:
+    door = Door(mode, onTimeout=onTimeout)
+    with capturedLogs() as events:
+        for source in ("192.0.2.5", "192.0.2.1", "192.0.2.7"):
+            door.admit(source)
+
+    (told,) = [eventAsText(event, includeTimestamp=False) for event in events]
+    assert told.endswith("] 192.0.2.5 could not be looked up: 192.0.2.53 says SERVFAIL")
 
 
 # Report

@@ -198,9 +198,12 @@ def test_refusalThatMayPassIsNoFaultOfTheClients() -> None:
 def test_clientThatLeavesIsNotWaitedFor() -> None:
     rule = Rule()
     arrival = Arrival(rules=[rule])
+    begun: list[str] = []
+    arrival.entrance.whenAdmitted(lambda: begun.append("early"))
     arrival.entrance.left()
 
     assert rule.answer.called
+    assert begun == []
     with capturedLogs() as events:
         arrival.entrance.left()
     assert events == []
@@ -245,6 +248,24 @@ def test_endOfAnAccountDuringItsLoginCounts() -> None:
 
     arrival.clock.advance(60)
     assert arrival.asked("mayEnter") == f"The account johnson closed on {end:%Y-%m-%d %H:%M}."
+
+
+def test_moveToAnotherHostIsToldWithTheRest() -> None:
+    """
+    Behind the login: before it, it would say that the account has been here.
+    """
+    end = datetime.fromtimestamp(1_800_000_030)
+    arrival = Arrival()
+    arrival.entrance.moved = "You are on another host."
+    assert arrival.asked("mayTry") == [None]
+    assert arrival.asked("mayEnter") == ["You are on another host."]
+
+    arrival = Arrival(accounts=closing(end))
+    arrival.entrance.moved = "You are on another host."
+    assert arrival.asked("mayEnter") == [
+        "You are on another host.\r\n"
+        f"The account johnson closes on {end:%Y-%m-%d %H:%M}, in 1 minute."
+    ]
 
 
 # Sessions
