@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# The interop tests in one process, all others in the other one.
+PYTEST_SHARED := -n 2 --dist loadgroup
 BENCH_ARGS ?=
 
 .PHONY: help run test slow fuzz bench bench-selection unit check packages clean
@@ -22,7 +24,7 @@ run: .venv/installed
 	@exec $(BIN)/python -m bastion.lab
 
 test: .venv/installed packages
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_SHARED) $(PYTEST_ARGS)
 
 # Some take a quarter of an hour; by themselves they end after 20 minutes.
 slow: .venv/installed packages

@@ -15,7 +15,15 @@ from bastion.config.destinations import Destination, destination
 from bastion.config.named import gatewayName
 from bastion.config.problems import quoted
 from bastion.config.readers import Draft, Place, Reader, each, key, one
-from bastion.config.values import Parser, durationBetween, found, rateBetween, sentence, text
+from bastion.config.values import (
+    Parser,
+    durationBetween,
+    found,
+    rateBetween,
+    sentence,
+    text,
+    wholeNumber,
+)
 
 T = TypeVar("T")
 
@@ -142,6 +150,8 @@ class PolicyTable:
     @ivar tunnel: whether there may be a network device.
     @ivar env: the variables of the environment that a client may set, by name.
     @ivar other: whether what none of these is about may pass.
+    @ivar max_channels: how many channels a connection may have at a time: sessions,
+        forwarded connections, and what else there is.
     @ivar idle_limit: after how long without data a connection ends, in seconds; 0 for
         never.
     @ivar duration_limit: after how long a connection ends, in seconds; 0 for never.
@@ -175,6 +185,7 @@ class PolicyTable:
     tunnel: bool = field(default=True, metadata=_FLAG)
     env: Permitted[str] = field(default=ALL, metadata=key(permitted(variable, '["LANG", "LC_*"]')))
     other: bool = field(default=True, metadata=_FLAG)
+    max_channels: int = field(default=256, metadata=key(one(wholeNumber(1, 256))))
     idle_limit: float = field(default=0.0, metadata=key(one(_LIMIT)))
     duration_limit: float = field(default=0.0, metadata=key(one(_LIMIT)))
     bandwidth: int = field(default=0, metadata=key(one(BANDWIDTH)))

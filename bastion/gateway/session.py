@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from bastion.config.policies import PolicyTable, policyFor
 from bastion.config.schema import GatewayTable
 from bastion.interfaces import Login
+from bastion.relay.channels import MAX_CHANNELS
 from bastion.relay.coupling import Coupling
 from bastion.relay.endings import Endings, Limits
 from bastion.relay.pair import Observer, Relay
@@ -48,14 +49,15 @@ class SessionRules:
         What is between the two ends of a new session, and how long it may last.
         """
         table = policyFor(self._tables, self._gateway, login.account)
-        policies, limits, rate = self._policies, Limits(), 0
+        policies, limits, rate, channels = self._policies, Limits(), 0, MAX_CHANNELS
         if table is not None:
             policies = [Permissions(table), *policies]
             limits = Limits(table.idle_limit, table.duration_limit)
-            rate = table.bandwidth
+            rate, channels = table.bandwidth, table.max_channels
         share = self._shaping.join(login.account, rate)
         speaks = bool(policies) or limits != Limits()
-        return Relay(SessionAdapter(policies, login), observer, speaks, share), limits
+        adapter = SessionAdapter(policies, login)
+        return Relay(adapter, observer, speaks, share, channels), limits
 
 
 class Session:

@@ -45,9 +45,9 @@ class Bucket:
 
     def restore(self, size: int, now: float) -> None:
         """
-        Give back what was taken and not used; what would be more than a burst is lost.
+        Give back what was taken and not used; what is more than a burst then is lost.
         """
-        self._level = min(self.burst, self.level(now) + size)
+        self._level = self.level(now) + size
 
     def when(self, size: int, now: float) -> float:
         """

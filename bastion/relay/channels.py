@@ -36,7 +36,7 @@ class End(enum.Enum):
         return End.HOST if self is End.CLIENT else End.CLIENT
 
 
-#: Channels of one connection, those that are being opened included.
+#: Channels of one connection, those that are being opened included, if nobody says less.
 MAX_CHANNELS = 256
 #: The least that an end may take in one message of data, in bytes: who sends to it would
 #: be busy with nothing but headers, or, with 0, for ever.
@@ -51,7 +51,7 @@ MAX_PENDING = 4096
 
 class TooManyChannels(Exception):
     """
-    One more channel than L{MAX_CHANNELS}.
+    One more channel than there may be.
     """
 
 
@@ -154,8 +154,11 @@ class Channel:
 class Channels:
     """
     The channels of one connection.
+
+    @ivar most: how many there may be, those that are being opened included.
     """
 
+    most: int = MAX_CHANNELS
     _opening: dict[tuple[End, int], Channel] = field(factory=dict)
     _open: dict[tuple[End, int], Channel] = field(factory=dict)
 
@@ -178,7 +181,7 @@ class Channels:
         key = (opener, number)
         if key in self._opening or key in self._open:
             raise Malformed(f"channel {number} exists")
-        if len(self) >= MAX_CHANNELS:
+        if len(self) >= self.most:
             raise TooManyChannels
         channel = self._opening[key] = Channel(type, opener, target, {opener: number})
         return channel

@@ -15,7 +15,7 @@ from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
 from bastion.relay.channelrequests import ChannelRequests
-from bastion.relay.channels import MAX_CHANNELS, MOST_PACKET, End, TooManyChannels, tooSmall
+from bastion.relay.channels import MOST_PACKET, End, TooManyChannels, tooSmall
 from bastion.relay.globalrequests import GlobalRequests
 from bastion.relay.session import target
 from bastion.wire import (
@@ -209,7 +209,7 @@ class Side(SSHService):
                     self.end, message.sender, message.type, leadsTo
                 )
         except TooManyChannels:
-            reason = f"{MAX_CHANNELS} channels are open"
+            reason = f"{self.relay.channels.most} channels are open"
         if reason:
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from bastion.interfaces import ChannelRequest
-from bastion.relay.channels import Channel, Channels, End, PendingReplies
+from bastion.relay.channels import MAX_CHANNELS, Channel, Channels, End, PendingReplies
 from bastion.relay.connection import Side
 from bastion.relay.session import SessionAdapter
 from bastion.relay.telling import Teller
@@ -51,12 +51,14 @@ class Relay:
         observer: Observer,
         speaks: bool = False,
         share: Share | None = None,
+        channels: int = MAX_CHANNELS,
     ) -> None:
         """
         @param speaks: whether there may be something to say to the user.
         @param share: of a limited bandwidth; L{None} for no limit.
+        @param channels: how many there may be.
         """
-        self.channels = Channels()
+        self.channels = Channels(channels)
         self.windows: Windows = Windows(self.channels, speaks, share)
         self.teller = Teller(self)
         self.globals = {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}

@@ -18,9 +18,12 @@ from bastion.wire import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_OPEN,
     MSG_CHANNEL_OPEN_CONFIRMATION,
+    MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_WINDOW_ADJUST,
+    OPEN_RESOURCE_SHORTAGE,
     byte,
+    openFailure,
     string,
     uint32,
 )
@@ -114,6 +117,17 @@ def test_withoutPoliciesTheWholeWindowIsTheHosts(memory: Any) -> None:
     numbers = string(b"session") + uint32(0) + uint32(2 * MIB) + uint32(32768)
     client.says(MSG_CHANNEL_OPEN, numbers)
     assert host.hears() == [(MSG_CHANNEL_OPEN, numbers)]
+
+
+def test_channelsAreLimited(memoryOf: Callable[..., Any]) -> None:
+    memory = memoryOf(tables=(PolicyTable(name="all", max_channels=1),))
+    client, host = memory.loggedIn()
+    memory.opened(client, host)
+    numbers = uint32(1) + uint32(2 * MIB) + uint32(32768)
+    client.says(MSG_CHANNEL_OPEN, string(b"session") + numbers)
+    refused = openFailure(1, OPEN_RESOURCE_SHORTAGE, "1 channels are open")
+    assert client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, refused)]
+    assert host.hears() == []
 
 
 def test_sessionEndsAfterItsTime(memoryOf: Callable[..., Any]) -> None:

@@ -171,6 +171,16 @@ def test_precedenceIsNotUsedUpWhileNobodyWaits() -> None:
     assert "".join(gate.served(half / 2) for half in range(40, 49)) == "T" * PRECEDENCE + "a"
 
 
+def test_turnOfSomebodyWhoLeftIsNobodys() -> None:
+    gate = Gate()
+    other = gate.waiting("a")
+    gate.waiting("T", QUANTUM, True)
+    for half in range(1, PRECEDENCE + 1):
+        assert gate.served(half / 2) == "T"
+    gate.ceiling.leave(other)
+    assert gate.served((PRECEDENCE + 1) / 2) == "T"
+
+
 # Without waiting
 
 

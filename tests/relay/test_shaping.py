@@ -172,6 +172,16 @@ def test_whoWaitsForItsAccountKeepsNobodyWaiting() -> None:
     assert site.passes(4) == pytest.approx([4 * MIB, 36 * MIB], rel=0.05)
 
 
+def test_whoWaitsForItsAccountTakesNothingOfItsGateways() -> None:
+    site = Site(MIB)
+    for _ in range(10):
+        flow = site.share(b"slow", 1024).flow(End.CLIENT, lambda size: None)
+        flow.begin(WINDOW)
+        flow.used(ADVANCE)
+    flow = site.share(b"fast").flow(End.CLIENT, lambda size: None)
+    assert flow.begin(WINDOW) == START
+
+
 def test_connectionsWithAnotherRateHaveACeilingOfTheirOwn() -> None:
     """
     They were made before the configuration was changed.
@@ -241,42 +251,7 @@ def test_gatewayThatWasSilentHasABurst() -> None:
     assert sum(given) == 25 * MIB
 
 
-# The timer
-
-
-def test_timerRunsOnlyWhileSomebodyWaits() -> None:
-    site = Site(MIB)
-    share = site.share()
-    assert site.clock.getDelayedCalls() == []
-    flow = share.flow(End.CLIENT, lambda size: None)
-    flow.begin(0)
-    flow.granted(MIB // 4)
-    assert site.clock.getDelayedCalls() == []
-    flow.used(MIB // 4)
-    flow.granted(QUANTUM)
-    assert len(site.clock.getDelayedCalls()) == 1
-    site.clock.advance(QUANTUM / MIB)
-    site.clock.advance(LEAST_WAIT)
-    assert site.clock.getDelayedCalls() == []
-
-
-def test_timerGoesOffWhenTheFirstCanHaveItsTurn() -> None:
-    site = Site()
-    slow, fast = site.share(b"slow", 1024), site.share(b"fast", MIB)
-    given: list[str] = []
-    for name, share in (("slow", slow), ("fast", fast)):
-        flow = share.flow(End.HOST, lambda size, name=name: given.append(name))
-        flow.begin(START)
-        flow.used(START)
-        flow.granted(QUANTUM)
-    site.clock.advance(QUANTUM / MIB - 0.001)
-    assert given == []
-    site.clock.advance(LEAST_WAIT + 0.001)
-    assert given == ["fast"]
-    site.clock.advance(31)
-    assert given == ["fast"]
-    site.clock.advance(1)
-    assert given == ["fast", "slow"]
+# The timer, and the end
 
 
 def test_timerGoesOffNoMoreOftenThanItHasTo() -> None:
@@ -286,30 +261,6 @@ def test_timerGoesOffNoMoreOftenThanItHasTo() -> None:
     site.passes(1)
     (call,) = site.clock.getDelayedCalls()
     assert call.getTime() - site.clock.seconds() >= LEAST_WAIT * 0.999
-
-
-def test_failureOfOneStopsNobodyElse() -> None:
-    site = Site(MIB)
-    share = site.share()
-    given: list[int] = []
-
-    def fail(size: int) -> None:
-        raise RuntimeError("its transport is in no state for it")
-
-    for give, size in ((given.append, MIB // 4), (fail, QUANTUM), (given.append, QUANTUM)):
-        flow = share.flow(End.CLIENT, give)
-        flow.begin(0)
-        flow.granted(size)
-    given.clear()
-    with pytest.raises(RuntimeError):
-        site.clock.advance(1)
-    assert given == []
-    site.clock.advance(LEAST_WAIT)
-    assert given == [QUANTUM]
-    assert site.clock.getDelayedCalls() == []
-
-
-# The end
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -328,35 +279,3 @@ def test_connectionThatIsOverLeavesNothing(waits: bool) -> None:
     assert site.clock.getDelayedCalls() == []
     other.leave()
     assert len(site.shaping) == 0
-
-
-def test_closedChannelIsForgotten() -> None:
-    site = Site(MIB)
-    share = site.share()
-    for _ in range(1000):
-        share.flow(End.CLIENT, lambda size: None).close()
-    assert len(share) == 0
-
-
-def test_flowOfAConnectionThatIsOverIsClosed() -> None:
-    site = Site(MIB)
-    share = site.share()
-    share.leave()
-    flow = share.flow(End.CLIENT, lambda size: None)
-    flow.begin(WINDOW)
-    flow.granted(WINDOW)
-    flow.used(ADVANCE)
-    assert len(share) == 0
-    assert site.clock.getDelayedCalls() == []
-
-
-def test_giverMayEndTheConnection() -> None:
-    site = Site(MIB)
-    share = site.share(rate=MIB)
-    for _ in range(3):
-        flow = share.flow(End.CLIENT, lambda size: share.leave())
-        flow.begin(WINDOW)
-        flow.used(ADVANCE)
-    site.clock.advance(1)
-    assert (len(share), len(site.shaping)) == (0, 0)
-    assert site.clock.getDelayedCalls() == []
