@@ -17,7 +17,12 @@ from bastion.wire import (
 )
 
 if TYPE_CHECKING:
+    from bastion.relay.channels import Channel
     from bastion.relay.connection import Side
+
+
+#: What a session is for: without it, there is none.
+_PROGRAMS = frozenset({b"shell", b"exec", b"subsystem"})
 
 
 class ChannelRequests:
@@ -44,9 +49,12 @@ class ChannelRequests:
         replies = channel.pending[side.end]
         refusal = side.refusal(request)
         if refusal is not None:
-            side.relay.teller.refused(request, channel, refusal)
-            if message.wantReply and replies.refused():
-                side.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[side.end]))
+            told = side.relay.teller.refused(request, channel, refusal)
+            if message.wantReply:
+                self._refuse(channel, told and message.name in _PROGRAMS)
+            return
+        if message.wantReply and replies.holding:
+            self._refuse(channel, False)
             return
         if message.wantReply:
             # Not the request itself: a peer can make it as large as a packet.
@@ -54,6 +62,29 @@ class ChannelRequests:
         if message.name == b"pty-req":
             side.relay.windows.hasTerminal(channel)
         side.other.send(MSG_CHANNEL_REQUEST, packet)
+
+    def _refuse(self, channel: Channel, afterWords: bool) -> None:
+        """
+        Answer with a failure, in its turn.
+
+        @param afterWords: when the end has read what was said before, too: OpenSSH ends at
+            the failure of a program, without showing what else has come.
+        """
+        side, replies = self._side, channel.pending[self._side.end]
+        if afterWords:
+            replies.hold()
+            side.globals.askForLife(lambda: self._release(channel))
+        elif replies.refused():
+            side.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[side.end]))
+
+    def _release(self, channel: Channel) -> None:
+        refusals, number = (
+            channel.pending[self._side.end].release(),
+            channel.numbers[self._side.end],
+        )
+        if self._side.relay.channels.at(self._side.end, number) is channel:
+            for _ in range(refusals):
+                self._side.send(MSG_CHANNEL_FAILURE, uint32(number))
 
     def success(self, packet: bytes) -> None:
         """

@@ -49,6 +49,10 @@ MOST_PACKET = 256 * 1024
 MAX_PENDING = 4096
 
 
+#: Stands for a refusal that waits for something else than its turn.
+_HELD = object()
+
+
 class TooManyChannels(Exception):
     """
     One more channel than there may be.
@@ -67,7 +71,8 @@ class PendingReplies:
     """
     The replies that one end is owed, in order.
 
-    Invariant: a refusal of ours never stands first; it would have been sent.
+    Invariant: a refusal of ours never stands first, unless it is held; it would have been
+    sent.
     """
 
     # A deque would be of 600 bytes when empty, and there are four of these in each session.
@@ -98,6 +103,31 @@ class PendingReplies:
         self._places.append(None)
         return False
 
+    def hold(self) -> None:
+        """
+        A request was refused by us, and the refusal is held until L{release}.
+
+        @raise Malformed: when too many are waiting.
+        """
+        self.passed(_HELD)
+
+    @property
+    def holding(self) -> bool:
+        """
+        Whether a refusal is held.  No request may be passed on behind it: who answers
+        that does not know of it.
+        """
+        return _HELD in self._places
+
+    def release(self) -> int:
+        """
+        The first refusal that is held need not wait any longer.
+
+        @return: how many refusals of ours are to be sent now.
+        """
+        self._places[self._places.index(_HELD)] = None
+        return self._refusals()
+
     def answered(self) -> tuple[Any, int]:
         """
         The next reply has come.
@@ -107,12 +137,14 @@ class PendingReplies:
         """
         if not self._places:
             return None, 0
-        request = self._places.pop(0)
+        return self._places.pop(0), self._refusals()
+
+    def _refusals(self) -> int:
         refusals = 0
         while self._places and self._places[0] is None:
             self._places.pop(0)
             refusals += 1
-        return request, refusals
+        return refusals
 
 
 @define(eq=False)
@@ -131,7 +163,7 @@ class Channel:
     @ivar spare: how much of the client's window is kept for words of our own, in bytes.
     @ivar owed: how much of that was used, and is taken from what the client adds to the
         window next.
-    @ivar held: by end, how much of its first window the other end was not told yet.
+    @ivar first: by end, its first window, until the other end is told of all of it.
     @ivar flows: by the end that receives, what limits its data; empty without a limit.
     """
 
@@ -146,7 +178,7 @@ class Channel:
     closed: set[End] = field(factory=set)
     spare: int = 0
     owed: int = 0
-    held: dict[End, int] = field(factory=dict)
+    first: dict[End, int] = field(factory=dict)
     flows: dict[End, Any] = field(factory=dict)
 
 

@@ -60,20 +60,23 @@ class Teller:
         for channel in list(self._relay.channels):
             self.tell(channel, sentence)
 
-    def refused(self, request: ChannelRequest, channel: Channel | None, refusal: str) -> None:
+    def refused(self, request: ChannelRequest, channel: Channel | None, refusal: str) -> bool:
         """
         Say why a request was refused: in its session, or in any other one, or in the
         next.
 
         @param channel: the request's; L{None} for those of the connection.
+        @return: whether it is said.
         """
         if not request.fromClient or request.name in _SILENT or not self._relay.windows.speaks:
-            return
+            return False
         sentence = f"gateway: {refusal}"
         if channel is not None:
-            self.tell(channel, sentence)
-        elif not any(self.tell(each, sentence) for each in self._relay.channels):
-            self._waiting = [*self._waiting, sentence][:MAX_WAITING]
+            return self.tell(channel, sentence)
+        if any(self.tell(each, sentence) for each in self._relay.channels):
+            return True
+        self._waiting = [*self._waiting, sentence][:MAX_WAITING]
+        return False
 
     def opened(self, channel: Channel) -> None:
         """

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bastion.relay.ceiling import ADVANCE
 from bastion.relay.channels import Channel, Channels, End
 from bastion.wire import (
     MSG_CHANNEL_DATA,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 #: Kept of the window of a session for our words, in bytes; at most an eighth of it.
 RESERVE = 4096
 #: The window that is told at once where there is a limit, in bytes.
-FIRST = 4096
+FIRST = ADVANCE
 
 #: What is passed on as it comes, where nothing is done with windows.
 _DATA = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA})
@@ -76,8 +77,8 @@ class Windows:
             channel.spare = min(RESERVE, window // 8)
             told -= channel.spare
         if self._share is not None:
-            channel.held[end] = max(0, told - FIRST)
-            told -= channel.held[end]
+            channel.first[end] = told
+            told = min(FIRST, told)
         return told
 
     def opened(self, channel: Channel, give: Callable[[End, bytes], None]) -> None:
@@ -88,14 +89,13 @@ class Windows:
         """
         if self._share is None:
             return
-        for receiver, held in channel.held.items():
+        for receiver, window in channel.first.items():
             sender = receiver.other
             number = uint32(channel.numbers[sender])
             flow = self._share.flow(sender, _giving(give, sender, number))
             channel.flows[receiver] = flow
-            flow.begin(FIRST)
-            flow.granted(held)
-        channel.held.clear()
+            flow.granted(window - flow.begin(min(FIRST, window)))
+        channel.first.clear()
 
     def hasTerminal(self, channel: Channel) -> None:
         """

@@ -21,6 +21,7 @@ from bastion.wire import (
     MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_WINDOW_ADJUST,
+    MSG_REQUEST_FAILURE,
     OPEN_RESOURCE_SHORTAGE,
     byte,
     openFailure,
@@ -56,9 +57,11 @@ def test_refusalIsReadByTheUser(memoryOf: Callable[..., Any]) -> None:
     client, host = memory.loggedIn()
     memory.opened(client, host)
     asksForAShell(client)
-    (_, line), (number, _) = client.hears()
+    (_, line), (_, question) = client.hears()
     assert line[12:] == b"gateway: a shell is not allowed here. Ask the help desk.\r\n"
-    assert number == MSG_CHANNEL_FAILURE
+    assert b"keepalive@openssh.com" in question
+    client.says(MSG_REQUEST_FAILURE)
+    assert client.hears() == [(MSG_CHANNEL_FAILURE, uint32(0))]
     assert host.hears() == []
     [refused] = memory.named("channel.refused")
     assert refused["type"] == "shell"

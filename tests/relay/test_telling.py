@@ -18,12 +18,17 @@ from bastion.wire import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
+    MSG_GLOBAL_REQUEST,
     MSG_REQUEST_FAILURE,
+    MSG_REQUEST_SUCCESS,
     Reader,
     byte,
     string,
     uint32,
 )
+
+#: A line for the user, and the question whether it was read.
+SAID = [MSG_CHANNEL_EXTENDED_DATA, MSG_GLOBAL_REQUEST]
 
 
 class Refuse:
@@ -77,11 +82,63 @@ def session(sessionOf: Any) -> Any:
 def test_refusalIsReadBeforeItsAnswer(session: Any) -> None:
     session.opened()
     asks(session, b"exec", data=string(b"rm -rf /"))
-    (first, line), (second, answer) = session.client.hears()
-    assert (first, second) == (MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_FAILURE)
+    (first, line), (second, _) = session.client.hears()
+    assert (first, second) == (MSG_CHANNEL_EXTENDED_DATA, MSG_GLOBAL_REQUEST)
     assert line == uint32(0) + uint32(1) + string(b"gateway: that is not allowed here\r\n")
-    assert answer == uint32(0)
+    session.client.says(MSG_REQUEST_FAILURE)
+    assert session.client.hears() == [(MSG_CHANNEL_FAILURE, uint32(0))]
     assert session.host.hears() == []
+
+
+@pytest.mark.parametrize("name", [b"shell", b"subsystem"])
+def test_soIsThatOfOtherPrograms(sessionOf: Any, name: bytes) -> None:
+    session = sessionOf(Refuse(name), speaks=True).opened()
+    asks(session, name)
+    assert [number for number, _ in session.client.hears()] == SAID
+    session.client.says(MSG_REQUEST_SUCCESS)
+    assert session.client.hears() == [(MSG_CHANNEL_FAILURE, uint32(0))]
+
+
+def test_whatSessionsDoWithoutIsRefusedAtOnce(sessionOf: Any) -> None:
+    session = sessionOf(Refuse(b"pty-req"), speaks=True).opened()
+    asks(session, b"pty-req")
+    assert [number for number, _ in session.client.hears()] == [
+        MSG_CHANNEL_EXTENDED_DATA,
+        MSG_CHANNEL_FAILURE,
+    ]
+
+
+def test_nothingIsPassedOnBehindARefusalThatIsHeld(session: Any) -> None:
+    session.opened()
+    asks(session, b"exec")
+    asks(session, b"shell")
+    asks(session, b"window-change", wantReply=False)
+    assert [payload[8:21] for _, payload in session.host.hears()] == [b"window-change"]
+    assert [number for number, _ in session.client.hears()] == SAID
+    session.client.says(MSG_REQUEST_FAILURE)
+    assert session.client.hears() == [(MSG_CHANNEL_FAILURE, uint32(0))] * 2
+
+
+def test_behindARefusalThatWasHeldAllIsAsBefore(session: Any) -> None:
+    session.opened()
+    asks(session, b"exec")
+    session.client.says(MSG_REQUEST_FAILURE)
+    asks(session, b"shell")
+    session.client.hears()
+    assert [number for number, _ in session.host.hears()] == [MSG_CHANNEL_REQUEST]
+    session.host.says(MSG_CHANNEL_SUCCESS, uint32(0))
+    assert session.client.hears() == [(MSG_CHANNEL_SUCCESS, uint32(0))]
+
+
+def test_refusalThatIsHeldEndsWithItsChannel(session: Any) -> None:
+    session.opened()
+    asks(session, b"exec")
+    session.client.says(MSG_CHANNEL_CLOSE, uint32(0))
+    session.host.says(MSG_CHANNEL_CLOSE, uint32(0))
+    session.client.hears()
+    session.opened()
+    session.client.says(MSG_REQUEST_FAILURE)
+    assert session.client.hears() == []
 
 
 def test_lineDoesNotWaitForTheRefusalsTurn(session: Any) -> None:
@@ -89,6 +146,8 @@ def test_lineDoesNotWaitForTheRefusalsTurn(session: Any) -> None:
     asks(session, b"pty-req")
     asks(session, b"exec")
     assert lines(session.client) == [b"gateway: that is not allowed here\r\n"]
+    session.client.says(MSG_REQUEST_FAILURE)
+    assert session.client.hears() == []
     session.host.says(MSG_CHANNEL_SUCCESS, uint32(0))
     assert [number for number, _ in session.client.hears()] == [
         MSG_CHANNEL_SUCCESS,
