@@ -170,7 +170,7 @@ class Exchange:
                 return Accepted(host, NONE)
             self._heard(reply)
         assert self._methods is not None
-        chosen = way(request.method, self._methods)
+        chosen = way(request.method, self._methods, request.changesPassword)
         if chosen is Way.NONE:
             raise LoginRefused(self._offer(self._used), False)
         self._used = request.method

@@ -42,6 +42,13 @@ class Request:
         reader = Reader(payload)
         return cls(reader.string(MAX_ACCOUNT), reader.string(64), reader.string(64), reader.rest())
 
+    @property
+    def changesPassword(self) -> bool:
+        """
+        Whether it is for another password (RFC 4252 section 8).
+        """
+        return self.method == PASSWORD and self.fields[:1] not in (b"", b"\0")
+
     def pack(self) -> bytes:
         """
         The payload.

@@ -50,14 +50,17 @@ def offer(host: Sequence[bytes], used: bytes | None, partial: bool = False) -> t
     return (used,) if used in both else both
 
 
-def way(method: bytes, host: Sequence[bytes]) -> Way:
+def way(method: bytes, host: Sequence[bytes], changes: bool = False) -> Way:
     """
     How a request for C{method} reaches a host that can continue with C{host}.
+
+    @param changes: whether the request is for another password; a dialogue that took the old
+        one would log in, and change nothing.
     """
     if method not in _COUNTERPART:
         return Way.NONE
     if method in host:
         return Way.UNCHANGED
-    if _COUNTERPART[method] not in host:
+    if changes or _COUNTERPART[method] not in host:
         return Way.NONE
     return Way.PASSWORD_AS_DIALOGUE if method == PASSWORD else Way.DIALOGUE_AS_PASSWORD

@@ -43,7 +43,8 @@ class BrokenKeys(TrustedKeys):
         Fail.
         """
         if self.problem is not None:
-            raise self.problem
+            # A new one each time, for it holds whom it has met.
+            raise type(self.problem)(*self.problem.args)
         super().verify(blob)
 
 

@@ -145,6 +145,23 @@ def test_secretsAreNotInTheProblem(payload: bytes) -> None:
     assert "hunter2" not in repr(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "fields", "changes"),
+    [
+        (PASSWORD, Password(b"old", b"new").pack(), True),
+        (PASSWORD, b"\2" + string(b"old") + string(b"new"), True),
+        (PASSWORD, Password(b"old").pack(), False),
+        (PASSWORD, b"", False),
+        (NONE, b"\1", False),
+        (KEYBOARD_INTERACTIVE, b"\1", False),
+    ],
+)
+def test_requestSaysWhetherItIsForAnotherPassword(
+    method: bytes, fields: bytes, changes: bool
+) -> None:
+    assert Request(b"johnson", CONNECTION, method, fields).changesPassword is changes
+
+
 # Message 60
 
 

@@ -79,6 +79,11 @@ def test_methodTakesItsWay(method: bytes, host: tuple[bytes, ...], expected: Way
     assert way(method, host) is expected
 
 
+def test_noDialogueChangesAPassword() -> None:
+    assert way(P, (K,), changes=True) is Way.NONE
+    assert way(P, (K, P), changes=True) is Way.UNCHANGED
+
+
 EVERYTHING = (P, K, KEY)
 HOSTS = [
     each for size in range(len(EVERYTHING) + 1) for each in itertools.permutations(EVERYTHING, size)

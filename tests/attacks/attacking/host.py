@@ -48,6 +48,7 @@ class Host(Peer):
     @ivar signature: the key that it signs with.
     @ivar guesses: the passwords that it was sent.
     @ivar read: the data that came over its channels.
+    @ivar admitted: the accounts that it has let in.
     """
 
     version: bytes = b"SSH-2.0-OpenSSH_9.2p1"
@@ -56,8 +57,23 @@ class Host(Peer):
     guesses: list[bytes] = field(factory=list, init=False)
     read: int = field(default=0, init=False)
     theirs: bytes = field(default=b"", init=False)
+    admitted: list[bytes] = field(factory=list, init=False)
+    _asked: bytes = field(default=b"", init=False)
 
     isClient = False
+
+    def packet(self, number: int, payload: bytes = b"") -> bytes:
+        """
+        See L{Peer}; whoever is sent C{success} is in.
+        """
+        if number == MSG_USERAUTH_SUCCESS:
+            self.admitted.append(self._asked)
+        return Peer.packet(self, number, payload)
+
+    def _hear(self, number: int, payload: bytes) -> None:
+        if number == MSG_USERAUTH_REQUEST:
+            self._asked = Reader(payload).string()
+        Peer._hear(self, number, payload)
 
     def sendsPublicValue(self) -> bool:
         """

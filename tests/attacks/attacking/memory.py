@@ -380,6 +380,9 @@ class Site:
         """
         Let go of all peers, and of what they hold.
         """
+        # A test's fixtures may keep a peer for longer.
+        for way in self._ways.values():
+            del way.transport
         for peers in (self.clients, *self.hosts.values(), self.makeHost, self._ways, self.middles):
             peers.clear()
 

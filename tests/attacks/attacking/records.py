@@ -41,9 +41,9 @@ class Records:
         self._sink = JSONLines(self._audit)
         self._text = io.StringIO()
         self._observer = textFileLogObserver(self._text)
-        publisher = site.factory.gateway.publisher
-        publisher.addObserver(self._sink)
-        publisher.addObserver(OperatorLog())
+        self._publisher, self._operator = site.factory.gateway.publisher, OperatorLog()
+        self._publisher.addObserver(self._sink)
+        self._publisher.addObserver(self._operator)
         globalLogPublisher.addObserver(self._observer)
 
     def close(self) -> None:
@@ -51,6 +51,8 @@ class Records:
         Write nothing down any more.
         """
         globalLogPublisher.removeObserver(self._observer)
+        self._publisher.removeObserver(self._operator)
+        self._publisher.removeObserver(self._sink)
         self._sink.close()
 
     @property
