@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 PYTEST_SHARED := -n 2 --dist loadgroup
 BENCH_ARGS ?=
 
-.PHONY: help run test slow fuzz bench bench-selection unit check packages clean
+.PHONY: help run test slow fuzz bench bench-admission bench-selection unit check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
@@ -15,6 +15,7 @@ help:
 	@echo "make slow   the tests that move gigabytes"
 	@echo "make fuzz   twenty times the fuzzing of the tests, and never the same"
 	@echo "make bench  the performance, beside its peers (as root)"
+	@echo "make bench-admission  a login beside 1000 that never log in (as root)"
 	@echo "make bench-selection  how evenly hosts are filled: a simulation, half an hour"
 	@echo "make unit   how far the systemd unit is closed (systemd-analyze)"
 	@echo "make check  style and types (ruff, mypy)"
@@ -36,6 +37,9 @@ fuzz: .venv/installed
 bench: .venv/installed packages
 	@sh tests/interop/packages.sh benchmarks/packages.txt
 	$(BIN)/python -m benchmarks --json bench.json $(BENCH_ARGS)
+
+bench-admission: .venv/installed packages
+	$(BIN)/python -m benchmarks.admission $(BENCH_ARGS)
 
 bench-selection: .venv/installed
 	$(BIN)/python -m benchmarks.selection $(BENCH_ARGS)

@@ -75,6 +75,7 @@ def makeService(options: Options) -> IService:
         [*assembly.clusters.values()],
         assembly.store,
         stateDir,
+        assembly.doors,
         auditLog.close,
     )
     operations = RunningBastion(assembly.gateways, assembly.clusters, reactor)

@@ -17,6 +17,9 @@ starts for a session.
 
 C{python -m benchmarks}, as root, measures and prints everything;
 C{python -m benchmarks.packets} measures the ciphers alone.
+C{python -m benchmarks.admission}, as root, measures logins beside a I{crowd} that never
+logs in (L{benchmarks.crowd}), and what the rules about I{entering} cost
+(L{benchmarks.entering}).
 C{python -m benchmarks.selection} simulates how the strategies fill the hosts of a
 cluster (L{benchmarks.simulation}), without any network.
 """

@@ -202,10 +202,13 @@ class AsyncSSH(Peer):
 class Bastion(Peer):
     """
     The bastion as an operator runs it, with nothing but defaults.
+
+    @cvar more: what its configuration says beside them.
     """
 
     name = BASTION
     about = "the bastion"
+    more: ClassVar[str] = ""
 
     def command(self) -> list[str]:
         """
@@ -219,7 +222,7 @@ cluster = "benchmark"
 [cluster.benchmark]
 hosts = ["{ADDRESS}:{self.site.port}"]
 known_hosts = "{self.site.knownHosts}"
-""",
+{self.more}""",
         )
         options = ["-n", "--pidfile=", "bastion", "--config", str(configuration)]
         return [*self.twistd(), *options]

@@ -16,18 +16,22 @@ from typing import Any
 import pytest
 from twisted.application.service import IServiceMaker
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import capturedLogs
 from twisted.plugin import IPlugin, getPlugins
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import bastion
 import twisted.plugins
+from bastion.admission.rules import Rules
 from bastion.interfaces import (
+    AdmissionRefused,
     Candidate,
     ChannelRequest,
     HostAddress,
     HostRequest,
     HostUnhealthy,
+    IAdmissionRule,
     ICheckedHost,
     IExtension,
     IHealthCheck,
@@ -141,6 +145,7 @@ def test_pluginsShareTheirPackage() -> None:
 
 #: Options for those that cannot do without.
 OPTIONS: dict[str, dict[str, Any]] = {
+    "guests": {"file": "/etc/bastion/guests"},
     "maintenance": {"folder": "/etc/bastion/maintenance"},
     "no-forwarding": {"accounts": ["in*", "ch1000"]},
 }
@@ -245,5 +250,41 @@ def test_exampleOfACheckPassesOverAHostThatIsWorkedOn(examples: list[Any], tmp_p
     assert str(note) in during.getErrorMessage()
 
 
+def test_exampleOfARuleAdmitsThoseWhomAFileNames(examples: list[Any], tmp_path: Path) -> None:
+    file = tmp_path / "guests"
+    rules = Rules([built(examples, "guests", file=str(file))])
+
+    def refused(source: str) -> str:
+        found: list[Any] = []
+        asked = Deferred.fromCoroutine(rules.admit(source, found.append))
+        asked.addBoth(lambda result: found.append(result))
+        (result,) = found
+        return "" if result is None else str(result.value)
+
+    file.write_text("192.0.2.0/24\n2001:db8::7\n")
+    assert [refused(each) for each in ("192.0.2.7", "2001:db8::7")] == ["", ""]
+    assert refused("198.51.100.7") == "198.51.100.7 is not among the guests; call extension 2424."
+    assert "2001:db8::8 is not" in refused("2001:db8::8")
+
+    file.write_text("198.51.100.7\n")
+    assert refused("198.51.100.7") == ""
+
+
+@pytest.mark.parametrize("content", [None, "192.0.2.0/24\nnice1\n"])
+def test_exampleOfARuleRefusesWhenItCannotTell(
+    examples: list[Any], tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "guests"
+    if content is not None:
+        file.write_text(content)
+    rules, found = Rules([built(examples, "guests", file=str(file))]), []
+    with capturedLogs() as logs:
+        asked = Deferred.fromCoroutine(rules.admit("198.51.100.7", lambda _: None))
+        asked.addErrback(lambda failure: found.append(failure.value))
+    assert [type(each) for each in found] == [AdmissionRefused]
+    assert [event["log_failure"].type for event in logs if "log_failure" in event] != []
+
+
 def test_everyRoleHasAnExample(examples: list[Any]) -> None:
-    assert {each.role for each in examples} >= {IHealthCheck, IStrategy, ISessionPolicy}
+    roles = {IAdmissionRule, IHealthCheck, IStrategy, ISessionPolicy}
+    assert {each.role for each in examples} >= roles

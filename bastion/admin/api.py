@@ -142,8 +142,9 @@ class ControlAPI:
         A connection ends.
         """
         given = bodyParameters(bodyOf(request), ("reference",), ("reason",))
-        close = self._operations.close
-        return _answer(request, await _changed(close, given["reference"], given["reason"]))
+        close, operator = self._operations.close, request.operator
+        closing = _changed(close, given["reference"], given["reason"], operator)
+        return _answer(request, await closing)
 
     @app.route("/penalties/lift", methods=["POST"])
     async def lift(self, request: BoundedRequest) -> bytes:
@@ -151,8 +152,8 @@ class ControlAPI:
         Somebody need not wait any longer.
         """
         given = bodyParameters(bodyOf(request), ("source",), ("account",))
-        lift = self._operations.lift
-        return _answer(request, await _changed(lift, given["source"], given["account"]))
+        lift, operator = self._operations.lift, request.operator
+        return _answer(request, await _changed(lift, given["source"], given["account"], operator))
 
     async def _change(
         self, request: BoundedRequest, change: Callable[..., Any], name: str, needed: bool = False
@@ -165,8 +166,10 @@ class ControlAPI:
         always, perhaps = ["host"], ["cluster"]
         (always if needed else perhaps).append(name)
         given = bodyParameters(bodyOf(request), always, perhaps)
+        operator = request.operator
         host = await self._host(given)
-        return _answer(request, await _changed(change, host["host"], given[name], host["cluster"]))
+        done = _changed(change, host["host"], given[name], host["cluster"], operator)
+        return _answer(request, await done)
 
     async def _host(self, given: dict[str, str]) -> HostStatus:
         hosts = await _asked(self._operations.hosts, given["cluster"] or None)

@@ -170,7 +170,11 @@ class _Port(unix.Port):
 class _Owned(ProtocolWrapper):
     """
     A connection of the owner's, or of nobody.
+
+    @ivar user: the id of whose it is, once it has begun.
     """
+
+    user: int
 
     _log = Logger()
 
@@ -180,6 +184,7 @@ class _Owned(ProtocolWrapper):
         """
         user = userOf(transport)
         if user in (0, os.geteuid()):
+            self.user = user
             super().makeConnection(transport)
             return
         self._log.warn("the user {user} may not use the control socket", user=user)

@@ -32,6 +32,16 @@ class BoundedRequest(Request):
 
     overlong = False
 
+    @property
+    def operator(self) -> int:
+        """
+        The user id of who asks, from the credentials of the socket
+        (L{bastion.admin.listening}).
+        """
+        transport: Any = self.transport
+        user: int = transport.user
+        return user
+
     def gotLength(self, length: int | None) -> None:
         """
         See L{twisted.web.http.Request}: it is kept in memory.

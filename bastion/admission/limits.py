@@ -1,13 +1,15 @@
 """
 How many strangers may be at the door at once (pure).
 
-As MaxStartups and PerSourceMaxStartups of sshd_config(5).
+As MaxStartups and PerSourceMaxStartups of sshd_config(5), but for one thing: where a
+newcomer would be dropped because of all the others, the source that has the most gives up
+a place, if it has more than the newcomer's own source would.  So whoever fills all places
+from few addresses keeps nobody out.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -73,17 +75,19 @@ class Startups:
     perSource: int
     chance: Callable[[], float]
     block: NetBlock = NETBLOCK
-    _sources: Counter[str] = field(factory=Counter, init=False)
+    # By source, in the order in which they came: a dict, as a set has none.
+    _sources: dict[str, dict[Startup, None]] = field(factory=dict, init=False)
     total: int = field(default=0, init=False)
 
     def refusal(self, address: Address) -> str | None:
         """
         Why a newcomer from C{address} is dropped, for the log; L{None} if it
-        may stay.
+        may stay.  Another one may have lost its place for it then.
         """
-        if self._sources[network(address, self.block)] >= self.perSource:
+        source = network(address, self.block)
+        if len(self._sources.get(source, ())) >= self.perSource:
             return f"{self.perSource} connections of its source have not logged in yet"
-        if self.chance() < self._dropRate():
+        if self.chance() < self._dropRate() and not self._makeRoom(source):
             return f"{self.total} connections have not logged in yet"
         return None
 
@@ -95,30 +99,53 @@ class Startups:
         first = self.rate / 100
         return first + (1 - first) * (self.total - self.start) / (self.full - self.start)
 
-    def arrived(self, address: Address) -> Startup:
+    def _makeRoom(self, source: str) -> bool:
+        """
+        Take a place from the source that has the most, unless C{source} would have as
+        many.
+        """
+        most = max(self._sources.values(), key=len, default={})
+        if len(most) <= len(self._sources.get(source, ())) + 1:
+            return False
+        # Who has come as far as to name an account is a stranger the least.
+        strangers = (each for each in most if not each.named)
+        loser = next(strangers, next(iter(most)))
+        loser.over()
+        loser.lost()
+        return True
+
+    def arrived(self, address: Address, lost: Callable[[], None]) -> Startup:
         """
         Count a newcomer; what is returned ends its time as one.
+
+        @param lost: called when its place goes to another source.
         """
         source = network(address, self.block)
+        startup = Startup(self, source, lost)
         self.total += 1
-        self._sources[source] += 1
-        return Startup(self, source)
+        self._sources.setdefault(source, {})[startup] = None
+        return startup
 
-    def _left(self, source: str) -> None:
+    def _left(self, startup: Startup, source: str) -> None:
         self.total -= 1
-        self._sources[source] -= 1
+        del self._sources[source][startup]
         if not self._sources[source]:
             del self._sources[source]
 
 
-@define
+@define(eq=False)
 class Startup:
     """
     One connection that has not logged in yet.
+
+    @ivar lost: called when its place goes to another source.
+    @ivar named: whether it has named the account.
     """
 
     _startups: Startups
     _source: str
+    lost: Callable[[], None]
+    named: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
 
     def over(self) -> None:
@@ -127,4 +154,4 @@ class Startup:
         """
         if not self._over:
             self._over = True
-            self._startups._left(self._source)
+            self._startups._left(self, self._source)

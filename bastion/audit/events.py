@@ -35,6 +35,7 @@ CATALOGUE: Mapping[str, str] = {
     "connection.refused": "{source} was turned away from {gateway}: {reason} [{reference}]",
     "admission.reported": "{source} would be refused by {gateway}: {reason} [{reference}]",
     "penalty.began": "{whom} has to wait at {gateway} for {kinds} [{reference}]",
+    "penalty.lifted": "{whom} need not wait any longer for {kinds}: user {uid} wants it so",
     "host.refused": "{host} of {gateway} is passed over: {reason} [{reference}]",
     "host.unavailable": "{gateway} has no host for {account}: {reason} [{reference}]",
     "host.changed": "{host} of cluster {cluster} is {state}: {reason}",

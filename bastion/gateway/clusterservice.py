@@ -150,14 +150,16 @@ class ClusterService(MultiService):
             self.keys(host).accept(offered, now)
         return self.cluster.acceptKey(host, now)
 
-    def noted(self, change: Change, by: str = "health") -> Deferred[Any]:
+    def noted(self, change: Change, operator: int | None = None) -> Deferred[Any]:
         """
         Record a change.
 
-        @param by: C{"health"} or C{"operator"}.
+        @param operator: the user id of who wants it; L{None} when it is what the checks and
+            the users' logins have found.
         @return: fires when it survives a restart, if it shall; fails as the store does.
         """
-        self._event(change.host, change.new, change.reason, was=change.old.value, by=by)
+        by = {"by": "health"} if operator is None else {"by": "operator", "uid": operator}
+        self._event(change.host, change.new, change.reason, was=change.old.value, **by)
         if {change.old, change.new} & _LASTING:
             state = self.cluster.adminState(change.host)
             kept: Deferred[Any] = self.store.setAdminState(self.table.name, change.host, state)

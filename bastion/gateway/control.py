@@ -179,8 +179,9 @@ class Operations(Protocol):
 
     Each method returns its answer or a Deferred of it, and raises, or fails with,
     L{NotFound}, L{bastion.hosts.cluster.NotPossible} or another L{BastionError}, whose
-    text is for the operator.  A change is done, and recorded in the audit log, when
-    its answer is there.  Hosts and clusters are named as the answers name them.
+    text is for the operator.  A change is done, and recorded in the audit log with the
+    user id of its operator, when its answer is there.  Hosts and clusters are named as the
+    answers name them.
     """
 
     def status(self) -> Any:
@@ -194,28 +195,28 @@ class Operations(Protocol):
         @return: a list of L{HostStatus}.
         """
 
-    def drain(self, host: str, reason: str, cluster: str) -> Any:
+    def drain(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         Let a host keep its sessions and get no new ones.
 
         @return: its L{HostStatus}.
         """
 
-    def enable(self, host: str, reason: str, cluster: str) -> Any:
+    def enable(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         Take a drain, or a disable, back.
 
         @return: its L{HostStatus}.
         """
 
-    def disable(self, host: str, reason: str, cluster: str) -> Any:
+    def disable(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         Take a host out of service for longer; its sessions stay.
 
         @return: its L{HostStatus}.
         """
 
-    def acceptKey(self, host: str, fingerprint: str, cluster: str) -> Any:
+    def acceptKey(self, host: str, fingerprint: str, cluster: str, operator: int) -> Any:
         """
         Take the key that a quarantined host has offered for its own.
 
@@ -229,7 +230,7 @@ class Operations(Protocol):
         @return: a list of L{ConnectionStatus}.
         """
 
-    def close(self, reference: str, reason: str) -> Any:
+    def close(self, reference: str, reason: str, operator: int) -> Any:
         """
         Close a connection.
 
@@ -241,7 +242,7 @@ class Operations(Protocol):
         @return: a list of L{PenaltyStatus}; those are among them that keep nobody out yet.
         """
 
-    def lift(self, source: str, account: str) -> Any:
+    def lift(self, source: str, account: str, operator: int) -> Any:
         """
         Take waiting times back.
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from bastion.admission.accounts import AccountRules
 from bastion.admission.counts import Connections, Sessions
 from bastion.admission.dnsrule import SENTENCE, DnsRule, Mode, OnTimeout
@@ -55,6 +57,20 @@ class DoorsOf:
             self._store(table),
             self._reactor,
         )
+
+    def close(self) -> Deferred[None]:
+        """
+        Everybody has left: look nobody up any more, and end with the penalties.
+
+        @return: fires when that is done.
+        """
+        return Deferred.fromCoroutine(self._closed())
+
+    async def _closed(self) -> None:
+        for resolver in self._resolvers.values():
+            resolver.close()
+        for store in self._penalties.values():
+            await store.close()
 
     def _dns(self, table: AdmissionTable) -> list[Any]:
         if table.dns == "off":

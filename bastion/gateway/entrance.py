@@ -78,20 +78,27 @@ class Entrance:
     """
 
     def __init__(
-        self, doors: Doors, source: str, gateway: str, log: ConnectionLog, denial: str | None
+        self,
+        doors: Doors,
+        source: str,
+        gateway: str,
+        log: ConnectionLog,
+        denial: str | None,
+        lost: Callable[[], None],
     ) -> None:
         """
         @param source: the client's address, as text without a port.
         @param gateway: the gateway's name.
         @param denial: why the client cannot log in, for its user; L{None} if it may, as
             far as is known when it connects.
+        @param lost: called when its place goes to another source.
         """
         self.moved = ""
         self._doors = doors
         self._address = ipaddress.ip_address(source.partition("%")[0])
         self._gateway = gateway
         self._events = log
-        self._startup = doors.startups.arrived(self._address)
+        self._startup = doors.startups.arrived(self._address, lost)
         self._place = doors.connections.arrived(self._address)
         self._session: Any = None
         self._account: bytes | None = None
@@ -152,6 +159,7 @@ class Entrance:
         The client has named its account.
         """
         self._account = account
+        self._startup.named = True
 
     async def mayTry(self) -> None:
         """

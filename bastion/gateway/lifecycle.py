@@ -5,6 +5,7 @@ One connection, from accept to close: its objects are built and joined here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -69,7 +70,8 @@ class Connection(Owner, Acts):
         limit = gateway.table.admission.login_grace_time
         self._grace = gateway.clock.callLater(limit, self._graceOver)
         self.log.event("connection.opened")
-        self._entrance = Entrance(doors, source, gateway.table.name, self.log, denial)
+        name, lost = gateway.table.name, self._placeLost
+        self._entrance = Entrance(doors, source, name, self.log, denial, lost)
 
     def __repr__(self) -> str:
         return f"<Connection {self.reference} from {self._source}>"
@@ -89,6 +91,12 @@ class Connection(Owner, Acts):
         """
         self._because(reason)
         self._life.dismiss(sentence)
+
+    def _placeLost(self) -> None:
+        self._because("its place went to another source: its own had the most")
+        # Without a word: whoever fills all places would have them a little longer.
+        transport: Any = self.transport.transport
+        transport.abortConnection()
 
     def _graceOver(self) -> None:
         self._entrance.late()

@@ -5,7 +5,7 @@ The running bastion, as an operator sees it: L{bastion.gateway.control.Operation
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from bastion import __version__
+from bastion.audit.events import ConnectionLog
 from bastion.gateway.answers import (
     clusterStatus,
     connectionStatus,
@@ -38,6 +39,8 @@ from bastion.gateway.lifecycle import Connection
 from bastion.hosts.host import Change
 from bastion.hosts.named import split
 from bastion.interfaces import BastionError, HostAddress, HostRequest
+from bastion.state import Penalty
+from bastion.wire import shown
 
 
 class KeyHasChanged(BastionError):
@@ -110,28 +113,36 @@ class RunningBastion:
 
     # What can be done
 
-    def drain(self, host: str, reason: str, cluster: str) -> Deferred[HostStatus]:
+    def drain(self, host: str, reason: str, cluster: str, operator: int) -> Deferred[HostStatus]:
         """
         Let a host keep its sessions and get no new ones.
         """
         service, address = self._find(host, cluster)
-        return self._changed(service, address, lambda now: service.drain(address, reason, now))
+        return self._changed(
+            service, address, lambda now: service.drain(address, reason, now), operator
+        )
 
-    def disable(self, host: str, reason: str, cluster: str) -> Deferred[HostStatus]:
+    def disable(self, host: str, reason: str, cluster: str, operator: int) -> Deferred[HostStatus]:
         """
         Take a host out, with its checks.
         """
         service, address = self._find(host, cluster)
-        return self._changed(service, address, lambda now: service.disable(address, reason, now))
+        return self._changed(
+            service, address, lambda now: service.disable(address, reason, now), operator
+        )
 
-    def enable(self, host: str, reason: str, cluster: str) -> Deferred[HostStatus]:
+    def enable(self, host: str, reason: str, cluster: str, operator: int) -> Deferred[HostStatus]:
         """
         Take a drain, or a disable, back.
         """
         service, address = self._find(host, cluster)
-        return self._changed(service, address, lambda now: service.enable(address, reason, now))
+        return self._changed(
+            service, address, lambda now: service.enable(address, reason, now), operator
+        )
 
-    def acceptKey(self, host: str, fingerprint: str, cluster: str) -> Deferred[HostStatus]:
+    def acceptKey(
+        self, host: str, fingerprint: str, cluster: str, operator: int
+    ) -> Deferred[HostStatus]:
         """
         Take the key that a quarantined host has offered for its own.
 
@@ -143,28 +154,39 @@ class RunningBastion:
             raise KeyHasChanged(
                 f"{address} offers {offered}, not {fingerprint}; look at it again: bastionctl hosts"
             )
-        return self._changed(service, address, lambda now: service.acceptKey(address, now))
+        return self._changed(
+            service, address, lambda now: service.acceptKey(address, now), operator
+        )
 
     def _changed(
-        self, service: ClusterService, address: HostAddress, order: Callable[[float], Change]
+        self,
+        service: ClusterService,
+        address: HostAddress,
+        order: Callable[[float], Change],
+        operator: int,
     ) -> Deferred[HostStatus]:
-        return Deferred.fromCoroutine(self._done(service, address, order))
+        return Deferred.fromCoroutine(self._done(service, address, order, operator))
 
     async def _done(
-        self, service: ClusterService, address: HostAddress, order: Callable[[float], Change]
+        self,
+        service: ClusterService,
+        address: HostAddress,
+        order: Callable[[float], Change],
+        operator: int,
     ) -> HostStatus:
-        await service.noted(order(self.clock.seconds()), by="operator")
+        await service.noted(order(self.clock.seconds()), operator)
         service.health.soon(address)
         counts = await service.store.counts(service.table.name)
         return hostStatus(service, service.cluster[address], counts)
 
-    def close(self, reference: str, reason: str) -> Closed:
+    def close(self, reference: str, reason: str, operator: int) -> Closed:
         """
         Close a connection.
         """
         for connection in self._connections():
             if connection.reference == reference.upper():
                 sentence = "An operator has closed the connection."
+                connection.log.bind(uid=operator)
                 connection.dismiss(f"an operator closed it: {reason}".rstrip(": "), sentence)
                 return {"reference": connection.reference, "closed": True}
         raise NotFound(f"there is no connection {reference}; see bastionctl connections")
@@ -173,24 +195,45 @@ class RunningBastion:
         """
         Who has to wait.
         """
-        return Deferred.fromCoroutine(self._penalties(lambda store: store.listing()))
+        listing = self._penalties(lambda store: store.listing())
+        return Deferred.fromCoroutine(self._shown(listing))
 
-    def lift(self, source: str, account: str) -> Deferred[Sequence[PenaltyStatus]]:
+    def lift(self, source: str, account: str, operator: int) -> Deferred[Sequence[PenaltyStatus]]:
         """
         Take waiting times back.
         """
-        of = account.encode() if account else None
-        return Deferred.fromCoroutine(self._penalties(lambda store: store.lift(source, of)))
+        return Deferred.fromCoroutine(self._shown(self._lifted(source, account, operator)))
 
-    async def _penalties(self, ask: Callable[[Any], Any]) -> Sequence[PenaltyStatus]:
+    async def _lifted(self, source: str, account: str, operator: int) -> Sequence[Penalty]:
+        of = account.encode() if account else None
+        lifted = await self._penalties(lambda store: store.lift(source, of))
+        for each in lifted:
+            self._log().event(
+                "penalty.lifted",
+                source=each.source,
+                whom=each.source if each.account is None else shown(each.account),
+                kinds=[kind.value for kind in each.kinds],
+                uid=operator,
+            )
+        return lifted
+
+    def _log(self) -> ConnectionLog:
+        """
+        For what is of no connection.
+        """
+        return ConnectionLog(next(iter(self.gateways.values())).gateway.publisher)
+
+    async def _penalties(self, ask: Callable[[Any], Any]) -> Sequence[Penalty]:
         doors = [factory.doors.penalties for factory in self.gateways.values()]
         stores = {id(store): store for store in doors if store is not None}
-        now = self.clock.seconds()
         try:
-            found = [each for store in stores.values() for each in await ask(store)]
+            return [each for store in stores.values() for each in await ask(store)]
         except ValueError as error:
             raise NotFound(str(error)) from None
-        return [penaltyStatus(each, now) for each in found]
+
+    async def _shown(self, penalties: Awaitable[Sequence[Penalty]]) -> Sequence[PenaltyStatus]:
+        now = self.clock.seconds()
+        return [penaltyStatus(each, now) for each in await penalties]
 
     def explain(self, user: str, gateway: str, source: str | None) -> Deferred[Explanation]:
         """

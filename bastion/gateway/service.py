@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from bastion.config.problems import ConfigurationError, Problem
 from bastion.config.schema import Configuration
 from bastion.gateway.clusterservice import ClusterService
+from bastion.gateway.doors import DoorsOf
 from bastion.gateway.factory import GatewayFactory
 from bastion.gateway.proxied import front
 from bastion.state import IStateStore
@@ -69,6 +70,7 @@ class BastionService(MultiService):
     @ivar store: what the clusters keep; it is opened before anything else, and closed
         when the last connection has ended.
     @ivar stateDir: where the store may keep a file.
+    @ivar doors: what stands in front of the gateways; closed when everybody has left.
     @ivar close: called when the last connection has been recorded.
     """
 
@@ -77,6 +79,7 @@ class BastionService(MultiService):
     clusters: Sequence[ClusterService]
     store: IStateStore
     stateDir: Path
+    doors: DoorsOf
     close: Callable[[], None]
     _ports: list[IListeningPort] = field(factory=list, init=False)
 
@@ -152,6 +155,7 @@ class BastionService(MultiService):
             stopping.append(factory.dismissAll("the gateway stopped", sentence))
         await DeferredList(stopping)
         try:
+            await self.doors.close()
             await self.store.close()
         finally:
             self.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from operating.answers import CONNECTION, EXPLANATION, OFFERED, PENALTY, STATUS
-from operating.http import Caller
+from operating.http import OPERATOR, Caller
 from operating.operations import FakeOperations
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -84,6 +84,7 @@ def test_hostIsChangedUnderItsFullName(
     assert answer.status == 200
     assert (answer.json["host"], answer.json["state"]) == ("nice2.example.org", state)
     assert operations.changes == [(change, "nice2.example.org", "new kernel", "nice")]
+    assert operations.operators == [OPERATOR]
 
 
 def test_keyIsAcceptedByItsFingerprint(caller: Caller, operations: FakeOperations) -> None:
@@ -99,12 +100,14 @@ def test_keyIsAcceptedByItsFingerprint(caller: Caller, operations: FakeOperation
 
     assert answer.json["state"] == "suspect"
     assert operations.changes == [("acceptKey", "nice3.example.org", OFFERED, "nice")]
+    assert operations.operators == [OPERATOR]
 
 
 def test_connectionIsClosed(caller: Caller, operations: FakeOperations) -> None:
     answer = caller.change("/connections/close", {"reference": "K7QX2M", "reason": "stuck"})
     assert answer.json == {"reference": "K7QX2M", "closed": True}
     assert operations.changes == [("close", "K7QX2M", "stuck")]
+    assert operations.operators == [OPERATOR]
 
 
 def test_penaltyIsLifted(caller: Caller, operations: FakeOperations) -> None:
@@ -113,6 +116,7 @@ def test_penaltyIsLifted(caller: Caller, operations: FakeOperations) -> None:
 
     assert answer.json == [PENALTY]
     assert operations.changes == [("lift", "192.0.2.17", "johnson")]
+    assert operations.operators == [OPERATOR]
 
 
 def test_changeThatHasBegunIsNotTakenBackWhenTheCallerLeaves(

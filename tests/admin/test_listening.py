@@ -158,6 +158,7 @@ async def test_ownerAndRootAreServed(
     control = listen(tmp_path, locked(tmp_path), ECHO, reactor)
     client = await connected(control.path)
     assert await client.answer == b"hello"
+    assert [each.user for each in control._factory.protocols] == [whose]
     await control.close()
     await client.gone
 

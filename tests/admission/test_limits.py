@@ -27,12 +27,18 @@ def startups(
     return Startups(start, rate, full, perSource, chance)
 
 
+def nothing() -> None:
+    """
+    What a newcomer does when it loses its place.
+    """
+
+
 def crowd(limits: Startups, size: int) -> list[Startup]:
     """
     So many newcomers, each from a source of its own.
     """
     first = ipaddress.ip_address("198.51.100.0")
-    return [limits.arrived(first + number) for number in range(size)]
+    return [limits.arrived(first + number, nothing) for number in range(size)]
 
 
 # Sources
@@ -75,7 +81,7 @@ def test_addressHasItsOwnForm() -> None:
 
 def test_startupsCountByTheBlockTheyAreGiven() -> None:
     limits = Startups(10, 30, 20, 1, lambda: 0.9, NetBlock(24, 64))
-    startup = limits.arrived(HERE)
+    startup = limits.arrived(HERE, nothing)
     assert limits.refusal(HERE + 1) is not None
     startup.over()
     assert limits.refusal(HERE + 1) is None
@@ -83,23 +89,23 @@ def test_startupsCountByTheBlockTheyAreGiven() -> None:
 
 def test_sourceHasItsOwnLimit() -> None:
     limits = startups(perSource=2)
-    limits.arrived(HERE)
+    limits.arrived(HERE, nothing)
     assert limits.refusal(HERE) is None
-    limits.arrived(HERE)
+    limits.arrived(HERE, nothing)
     assert limits.refusal(HERE) == "2 connections of its source have not logged in yet"
     assert limits.refusal(HERE + 1) is None
 
 
 def test_addressesOfOneIPv6NetworkShareTheirLimit() -> None:
     limits = startups(perSource=1)
-    limits.arrived(ipaddress.ip_address("2001:db8::1"))
+    limits.arrived(ipaddress.ip_address("2001:db8::1"), nothing)
     assert limits.refusal(ipaddress.ip_address("2001:db8::2")) is not None
     assert limits.refusal(ipaddress.ip_address("2001:db8:0:1::2")) is None
 
 
 def test_bothSpellingsOfAnIPv4AddressShareTheirLimit() -> None:
     limits = startups(perSource=1)
-    limits.arrived(HERE)
+    limits.arrived(HERE, nothing)
     assert limits.refusal(ipaddress.ip_address("::ffff:192.0.2.7")) is not None
 
 
@@ -152,12 +158,82 @@ def test_askingDoesNotCount() -> None:
     assert [limits.refusal(HERE) for _ in range(3)] == [None] * 3
 
 
+# Places that others need more
+
+
+def filled(*sizes: int) -> tuple[Startups, list[tuple[int, int]]]:
+    """
+    Limits at which all places are taken: so many from each of some sources.
+
+    @return: and a list of who has lost a place: the source, and the how many-th it was.
+    """
+    limits = startups(start=1, rate=100, full=sum(sizes))
+    lost: list[tuple[int, int]] = []
+    for source, size in enumerate(sizes):
+        for number in range(size):
+            limits.arrived(HERE + source, lambda who=(source, number): lost.append(who))
+    return limits, lost
+
+
+def test_whoHasTheMostGivesUpItsOldestPlace() -> None:
+    limits, lost = filled(3, 5, 4)
+    assert limits.refusal(HERE + 9) is None
+    assert lost == [(1, 0)]
+    assert limits.total == 11
+
+
+def test_soItGoesOnUntilAllHaveTheSame() -> None:
+    limits, lost = filled(1, 4, 2)
+    admitted = 0
+    while limits.refusal(HERE + 9) is None:
+        limits.arrived(HERE + 9, nothing)
+        admitted += 1
+    assert admitted == 2
+    assert lost == [(1, 0), (1, 1)]
+    assert limits.refusal(HERE + 9) == "7 connections have not logged in yet"
+
+
+def test_whoHasTheMostGetsNoMore() -> None:
+    limits, lost = filled(3, 5, 4)
+    assert limits.refusal(HERE + 1) is not None
+    assert limits.refusal(HERE + 2) is not None
+    assert lost == []
+
+
+def test_whoHasNamedAnAccountIsSpared() -> None:
+    limits = startups(start=1, rate=100, full=3)
+    lost: list[int] = []
+    places = [limits.arrived(HERE, lambda who=who: lost.append(who)) for who in range(3)]
+    places[0].named = places[1].named = True
+    assert limits.refusal(HERE + 9) is None
+    assert lost == [2]
+    places[0].over()
+    limits.arrived(HERE + 9, nothing).over()
+
+
+def test_whereAllHaveNamedOneTheOldestGoes() -> None:
+    limits = startups(start=1, rate=100, full=3)
+    lost: list[int] = []
+    for who in range(3):
+        limits.arrived(HERE, lambda who=who: lost.append(who)).named = True
+    assert limits.refusal(HERE + 9) is None
+    assert lost == [0]
+
+
+def test_whoHasLostItsPlaceFreesItOnce() -> None:
+    limits, lost = filled(3)
+    [first, *_] = limits._sources[str(HERE)]
+    limits.refusal(HERE + 9)
+    first.over()
+    assert (limits.total, len(lost)) == (2, 1)
+
+
 # The end of a startup
 
 
 def test_startupThatIsOverFreesItsPlaces() -> None:
     limits = startups(start=1, rate=100, full=1, perSource=1)
-    startup = limits.arrived(HERE)
+    startup = limits.arrived(HERE, nothing)
     assert limits.refusal(HERE) is not None
     assert limits.refusal(HERE + 1) is not None
     startup.over()
@@ -166,10 +242,10 @@ def test_startupThatIsOverFreesItsPlaces() -> None:
 
 def test_startupIsOverOnce() -> None:
     limits = startups(perSource=2)
-    first, _ = limits.arrived(HERE), limits.arrived(HERE)
+    first, _ = limits.arrived(HERE, nothing), limits.arrived(HERE, nothing)
     first.over()
     first.over()
-    limits.arrived(HERE)
+    limits.arrived(HERE, nothing)
     assert limits.refusal(HERE) is not None
 
 

@@ -1,18 +1,19 @@
 """
-L{bastion.admission.memory}: the role of a store of penalties, played in this process.
+L{bastion.admission.memory}: the contract of a store of penalties, and what is this one's own.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
-from zope.interface.verify import verifyObject
 
 from bastion.admission.memory import MemoryPenalties
 from bastion.admission.penalties import Rules
-from bastion.state import IPenaltyStore, Penalty, PenaltyKind
+from bastion.state import Penalty, PenaltyKind
+from bastion.testing.penaltystores import PenaltyStoreContract
 from bastion.testing.storepair import fired
 
 HERE = ipaddress.ip_address("192.0.2.7")
@@ -40,9 +41,17 @@ def store(clock: Clock) -> MemoryPenalties:
     return store
 
 
-def test_storePlaysTheRole(store: MemoryPenalties) -> None:
-    assert verifyObject(IPenaltyStore, store)
-    assert fired(store.close()) is None
+class TestMemoryPenalties(PenaltyStoreContract):
+    """
+    The contract.
+    """
+
+    def makeStores(self) -> tuple[Any, Any]:
+        """
+        One process has this store for itself.
+        """
+        store = MemoryPenalties(Rules())
+        return store, store
 
 
 def test_sourceIsKeptOutForAWhile(store: MemoryPenalties, clock: Clock) -> None:

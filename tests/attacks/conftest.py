@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
 
 import pytest
 from attacking.memory import Site, sites
+from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogBeginner
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +29,22 @@ def frozen() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logging() -> None:
+    """
+    Until logging begins Twisted keeps every event, with whoever has logged it.
+    """
+    globalLogBeginner.beginLoggingTo([loud], discardBuffer=True, redirectStandardIO=False)
+
+
+def loud(event: LogEvent) -> None:
+    """
+    Show what Twisted would have shown before.
+    """
+    if event["log_level"] is LogLevel.critical:
+        sys.stderr.write(f"{eventAsText(event)}\n")
 
 
 @pytest.fixture

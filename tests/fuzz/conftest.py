@@ -15,6 +15,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 # For the peers that do as they like.
 sys.path.insert(0, str(Path(__file__).parents[1] / "attacks"))
+# For the books that are kept of them.
+sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
 
 import pytest
 from fuzzing.amount import Amount, Spent

@@ -20,6 +20,8 @@ from bastion.wire import string
 #: A public key, and the fingerprint that ssh-keygen shows of it.
 KEY = string(b"ssh-ed25519") + string(bytes(range(32)))
 OTHER_KEY = string(b"ssh-ed25519") + string(bytes(32))
+#: The user id of the operator.
+OPERATOR = 1042
 
 
 class Operated:
@@ -63,6 +65,12 @@ class Operated:
         done.addCallbacks(found.append, lambda failure: found.append(failure.value))
         (result,) = found
         return result
+
+    def ordered(self, name: str, *arguments: Any) -> Any:
+        """
+        The same of what the operator wants changed.
+        """
+        return self.asked(name, *arguments, OPERATOR)
 
     def cluster(self, name: str = "nice") -> Any:
         """

@@ -130,10 +130,10 @@ def test_whatWasKeptIsRestored(kept: Kept) -> None:
     ],
 )
 def test_orderIsKeptUntilItIsTakenBack(kept: Kept, order: Callable[[Any], Any], state: str) -> None:
-    kept.service.noted(order(kept.service), by="operator")
+    kept.service.noted(order(kept.service), 0)
     assert kept.states()[A].state == state
 
-    kept.service.noted(kept.service.enable(A, "", 0), by="operator")
+    kept.service.noted(kept.service.enable(A, "", 0), 0)
     assert kept.states() == {}
     assert kept.events == [("nice1", state, "operator"), ("nice1", "suspect", "operator")]
 
@@ -156,7 +156,7 @@ def test_orderThatIsNotKeptFails(kept: Kept) -> None:
         BastionError("disk full")
     )
     found: list[Any] = []
-    noted: Deferred[Any] = kept.service.noted(kept.service.drain(A, "", 0), by="operator")
+    noted: Deferred[Any] = kept.service.noted(kept.service.drain(A, "", 0), 0)
     noted.addErrback(lambda failure: found.append(failure.value))
 
     assert [str(problem) for problem in found] == ["disk full"]

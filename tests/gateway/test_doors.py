@@ -8,11 +8,14 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from bastion.admission.accounts import AccountRule, AccountRules
 from bastion.admission.dnsrule import SENTENCE, DnsRule, Mode, OnTimeout
 from bastion.admission.gate import Decision
+from bastion.admission.memory import MemoryPenalties
+from bastion.admission.reversedns import ReverseDns
 from bastion.config.addresses import DnsServer
 from bastion.config.admission import AdmissionTable
 from bastion.config.values import MaxStartups
@@ -114,6 +117,22 @@ def test_gatewaysShareWhatTheDnsHasSaidAndWhoHasToWait() -> None:
     assert first.penalties is second.penalties is not third.penalties
     resolvers = [each.rules.rules[0].resolver for each in (first, second, third)]
     assert resolvers[0] is resolvers[1] is not resolvers[2]
+
+
+def test_closedDoorsLookNobodyUpAndCloseTheirStores(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+    make = DoorsOf(MemoryReactorClock())
+    servers = [(DnsServer("127.0.0.1", port),) for port in (53, 54)]
+    made = [make.of(AdmissionTable(dns="require", dns_servers=each)) for each in servers]
+    for kind in (ReverseDns, MemoryPenalties):
+        close = kind.close
+        monkeypatch.setattr(kind, "close", lambda self, c=close: closed.append(self) or c(self))
+
+    done = make.close()
+
+    resolvers = [each.rules.rules[0].resolver for each in made]
+    assert closed == [*resolvers, made[0].penalties]
+    assert done.called
 
 
 def test_penaltiesCanBeSwitchedOff() -> None:

@@ -107,7 +107,9 @@ class Arrival:
         made = doorsOf(AdmissionTable(penalties="off"), self.clock)
         given = {"penalties": store, "rules": Rules(rules), **other}
         self.doors: Doors = evolve(made, **given)
-        self.entrance = Entrance(self.doors, SOURCE, "esrf", ConnectionLog(publisher), denial)
+        self.entrance = Entrance(
+            self.doors, SOURCE, "esrf", ConnectionLog(publisher), denial, lambda: None
+        )
         self.entrance.named(b"johnson")
 
     def asked(self, name: str) -> Any:
@@ -147,7 +149,9 @@ def test_loginThatNobodyMindsPasses() -> None:
 
 def test_leavingTwiceIsLeavingOnce() -> None:
     arrival = Arrival()
-    other = Entrance(arrival.doors, SOURCE, "esrf", ConnectionLog(LogPublisher()), None)
+    other = Entrance(
+        arrival.doors, SOURCE, "esrf", ConnectionLog(LogPublisher()), None, lambda: None
+    )
     arrival.entrance.left()
     arrival.entrance.left()
 

@@ -42,6 +42,19 @@ def test_strangersAreLimited(memoryOf: Callable[..., Any]) -> None:
     assert refused["reason"] == "3 connections have not logged in yet"
 
 
+def test_whoFillsAllPlacesKeepsNobodyOut(memoryOf: Callable[..., Any]) -> None:
+    memory = memoryOf(admission={"max_startups": MaxStartups(3, 100, 3)})
+    crowd = [memory.connects("198.51.100.7") for _ in range(3)]
+
+    newcomer = memory.connects("198.51.100.9")
+
+    assert newcomer is not None
+    assert [client.fate for client in crowd] == [["lost"], [], []]
+    assert newcomer.fate == []
+    assert memory.reason == "its place went to another source: its own had the most"
+    assert memory.startups.total == 3
+
+
 def test_strangersOfOneSourceAreLimited(memoryOf: Callable[..., Any]) -> None:
     memory = memoryOf(admission={"per_source_startups": 2})
     for _ in range(2):

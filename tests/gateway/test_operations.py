@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operated import KEY, OTHER_KEY, Operated
+from operated import KEY, OPERATOR, OTHER_KEY, Operated
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
@@ -133,16 +133,17 @@ def test_hostsHaveTheirSettings(bastion: Operated) -> None:
 )
 def test_orderIsDoneAndRecorded(bastion: Operated, order: str, state: str) -> None:
     if order == "enable":
-        bastion.asked("drain", "nice1", "", "nice")
-    answer = bastion.asked(order, "nice1", "new memory", "nice")
+        bastion.ordered("drain", "nice1", "", "nice")
+    answer = bastion.ordered(order, "nice1", "new memory", "nice")
 
     assert (answer["host"], answer["state"], answer["reason"]) == ("nice1", state, "new memory")
     assert bastion.changes()[-1] == ("nice1", state, "operator")
+    assert bastion.events[-1][1]["uid"] == OPERATOR
     assert host(bastion)["state"] == state
 
 
 def test_orderThatIsNotPossibleChangesNothing(bastion: Operated) -> None:
-    problem = bastion.asked("enable", "nice1", "", "nice")
+    problem = bastion.ordered("enable", "nice1", "", "nice")
 
     assert isinstance(problem, NotPossible)
     assert bastion.changes() == []
@@ -151,10 +152,10 @@ def test_orderThatIsNotPossibleChangesNothing(bastion: Operated) -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (("drain", "nice9", "", "nice"), "there is no host nice9 in cluster nice"),
-        (("drain", "nice1", "", "nise"), "there is no cluster nise; there are: nice, ill"),
+        (("drain", "nice9", "", "nice", 0), "there is no host nice9 in cluster nice"),
+        (("drain", "nice1", "", "nise", 0), "there is no cluster nise; there are: nice, ill"),
         (("hosts", "nise"), "there is no cluster nise; there are: nice, ill"),
-        (("close", "ABC234", ""), "there is no connection ABC234"),
+        (("close", "ABC234", "", 0), "there is no connection ABC234"),
         (("explain", "johnson", "nowhere", None), "there is no gateway nowhere; there are: esrf"),
         (("explain", "johnson", "embl", None), "gateway embl leads to no cluster"),
     ],
@@ -168,15 +169,15 @@ def test_whatIsNotThereIsSaid(bastion: Operated, call: tuple[Any, ...], sentence
 
 def test_ordersOutliveTheProcess(started: Callable[[], Operated]) -> None:
     bastion = started()
-    bastion.asked("drain", "nice1", "new memory", "nice")
-    bastion.asked("disable", "nice2:2222", "broken", "nice")
+    bastion.ordered("drain", "nice1", "new memory", "nice")
+    bastion.ordered("disable", "nice2:2222", "broken", "nice")
     quarantined(bastion)
 
     bastion = started()
     assert [each["state"] for each in bastion.asked("hosts", "nice")] == ["drain", "disabled", "up"]
     assert host(bastion)["reason"] == "new memory"
 
-    bastion.asked("enable", "nice1", "", "nice")
+    bastion.ordered("enable", "nice1", "", "nice")
     bastion = started()
     assert host(bastion)["state"] == "up"
 
@@ -212,7 +213,7 @@ def test_quarantineOutlivesTheProcess(started: Callable[[], Operated]) -> None:
 def test_acceptedKeyIsTheHostsOwn(started: Callable[[], Operated]) -> None:
     bastion = started()
     quarantined(bastion)
-    answer = bastion.asked("acceptKey", "nice1", fingerprint(OTHER_KEY), "nice")
+    answer = bastion.ordered("acceptKey", "nice1", fingerprint(OTHER_KEY), "nice")
 
     assert (answer["state"], answer["offered_key"]) == ("suspect", None)
     assert answer["known_keys"] == [fingerprint(OTHER_KEY)]
@@ -226,7 +227,7 @@ def test_acceptedKeyIsTheHostsOwn(started: Callable[[], Operated]) -> None:
 
 def test_keyThatNobodyHasSeenIsNotAccepted(bastion: Operated) -> None:
     quarantined(bastion)
-    problem = bastion.asked("acceptKey", "nice1", fingerprint(KEY), "nice")
+    problem = bastion.ordered("acceptKey", "nice1", fingerprint(KEY), "nice")
 
     assert isinstance(problem, KeyHasChanged)
     assert fingerprint(OTHER_KEY) in str(problem)
@@ -234,7 +235,7 @@ def test_keyThatNobodyHasSeenIsNotAccepted(bastion: Operated) -> None:
 
 
 def test_thereIsNothingToAcceptOfAHostThatIsWell(bastion: Operated) -> None:
-    assert isinstance(bastion.asked("acceptKey", "nice1", "SHA256:x", "nice"), NotPossible)
+    assert isinstance(bastion.ordered("acceptKey", "nice1", "SHA256:x", "nice"), NotPossible)
     assert not (bastion.directory / "state" / "accepted_hosts").exists()
 
 
@@ -268,12 +269,12 @@ def test_connectionIsShownWithWhatIsKnownOfIt(bastion: Operated) -> None:
 def test_connectionCanBeClosed(bastion: Operated) -> None:
     transport = arrived(bastion)
     (shown,) = bastion.asked("connections")
-    answer = bastion.asked("close", shown["reference"].lower(), "it is stuck")
+    answer = bastion.ordered("close", shown["reference"].lower(), "it is stuck")
 
     assert answer == {"reference": shown["reference"], "closed": True}
     transport.connectionLost()
     (closed,) = [fields for name, fields in bastion.events if name == "connection.closed"]
-    assert closed["reason"] == "an operator closed it: it is stuck"
+    assert (closed["reason"], closed["uid"]) == ("an operator closed it: it is stuck", OPERATOR)
 
 
 # Penalties
@@ -293,12 +294,27 @@ def test_whoHasToWaitIsShownAndLifted(bastion: Operated) -> None:
     assert pair["until"] == "2027-01-15T08:00:20+00:00"
     assert shown["192.0.2.8", None]["active"] is False
 
-    (lifted,) = bastion.asked("lift", "192.0.2.8", "")
+    (lifted,) = bastion.ordered("lift", "192.0.2.8", "")
     assert (lifted["source"], lifted["kinds"]) == ("192.0.2.8", ["grace-exceeded"])
+    (name, fields) = bastion.events[-1]
+    assert (name, fields["source"], fields["whom"]) == ("penalty.lifted", "192.0.2.8", "192.0.2.8")
+    assert (fields["kinds"], fields["uid"]) == (["grace-exceeded"], OPERATOR)
     assert ("192.0.2.8", None) not in {
         (each["source"], each["account"]) for each in bastion.asked("penalties")
     }
 
 
+def test_penaltyOfAnAccountIsLiftedByItsName(bastion: Operated) -> None:
+    store: Any = bastion.assembly.gateways["esrf"].doors.penalties
+    store.noted(PenaltyKind.AUTHFAIL, ip_address("192.0.2.7"), b"john\x1bson", b"x")
+    bastion.ordered("lift", "192.0.2.7", "")
+    lifted = [fields["whom"] for name, fields in bastion.events if name == "penalty.lifted"]
+    assert lifted == ["192.0.2.7", r"john\x1bson"]
+
+
+def test_whatNobodyHasIsNotRecordedAsLifted(bastion: Operated) -> None:
+    assert bastion.ordered("lift", "192.0.2.7", "") == bastion.events == []
+
+
 def test_sourceThatCannotBeReadIsSaid(bastion: Operated) -> None:
-    assert isinstance(bastion.asked("lift", "nowhere", ""), NotFound)
+    assert isinstance(bastion.ordered("lift", "nowhere", ""), NotFound)

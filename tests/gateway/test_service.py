@@ -32,6 +32,7 @@ from bastion.auth.messages import NONE
 from bastion.config.installed import installed
 from bastion.config.load import load
 from bastion.config.problems import ConfigurationError
+from bastion.gateway.doors import DoorsOf
 from bastion.gateway.service import (
     BastionService,
     CannotListen,
@@ -106,6 +107,23 @@ class Cluster(Service):
         self.kept.told.append("stop")
 
 
+class Closing(DoorsOf):
+    """
+    Doors that say when they are closed.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(None)
+        self.kept = kept
+
+    def close(self) -> Deferred[None]:
+        """
+        See L{DoorsOf}.
+        """
+        self.kept.told.append("doors")
+        return super().close()
+
+
 class Kept:
     """
     A service, and how often it has said that it is over.
@@ -117,7 +135,13 @@ class Kept:
         self.clusters: list[Any] = [Cluster(self)]
         self.told: list[str] = []
         self.service = BastionService(
-            reactor, listeners, self.clusters, self.store, Path("/nowhere"), self._close
+            reactor,
+            listeners,
+            self.clusters,
+            self.store,
+            Path("/nowhere"),
+            Closing(self),
+            self._close,
         )
 
     def _close(self) -> None:
@@ -333,7 +357,7 @@ async def test_whatWasBeforeIsKnownBeforeAnybodyIsLetIn(memory: Any) -> None:
     assert kept.told == ["open", "restore", "start"]
 
     await kept.service.stopService()
-    assert kept.told == ["open", "restore", "start", "stop", "close"]
+    assert kept.told == ["open", "restore", "start", "stop", "doors", "close"]
     assert kept.closed == 1
 
 

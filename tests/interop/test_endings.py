@@ -282,6 +282,7 @@ def test_bastionStoppedDuringASession(ownBastion, theSite, user):
     assert "Traceback" not in ownBastion.log()
 
 
+@pytest.mark.breaks("process", "closed", reason="it is killed, and has no time to record anything")
 def test_bastionKilledDuringASession(ownBastion, theSite, user):
     with session(routeTo(ownBastion, theSite), "cat /dev/zero") as process:
         process.stdout.read(1_000_000)
@@ -292,6 +293,7 @@ def test_bastionKilledDuringASession(ownBastion, theSite, user):
     nothingRuns(user)
 
 
+@pytest.mark.breaks("process", reason="it is started again")
 def test_bastionStartedAgainKeepsItsKeys(ownBastion, theSite):
     before = ownBastion.keys()
     ownBastion.stop()

@@ -15,6 +15,9 @@ from twisted.internet.testing import StringTransport
 from bastion.admin.api import ControlSite
 from bastion.gateway.control import Operations
 
+#: The user id of who asks.
+OPERATOR = 1042
+
 
 @frozen
 class Answer:
@@ -42,11 +45,12 @@ class Caller:
     """
 
     operations: Operations
-    transport: StringTransport = field(init=False)
+    transport: Any = field(init=False)
     _channel: Any = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.transport = StringTransport(hostAddress=UNIXAddress(b"control.sock"))
+        self.transport.user = OPERATOR
         self._channel = ControlSite(self.operations, Clock()).buildProtocol(None)
         self._channel.makeConnection(self.transport)
 

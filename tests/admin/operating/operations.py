@@ -24,7 +24,7 @@ from operating.answers import (
 @define
 class FakeOperations:
     """
-    Answers, and writes down what it was asked to change.
+    Answers, and writes down what it was asked to change, and by whom.
     """
 
     rows: list[HostStatus] = field(
@@ -36,6 +36,7 @@ class FakeOperations:
         ]
     )
     changes: list[tuple[str, ...]] = field(factory=list)
+    operators: list[int] = field(factory=list)
     explained: list[Any] = field(factory=list)
 
     def status(self) -> Any:
@@ -61,30 +62,34 @@ class FakeOperations:
         row["state"] = state
         return row
 
-    def drain(self, host: str, reason: str, cluster: str) -> Any:
+    def drain(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         A change.
         """
+        self.operators.append(operator)
         return self._change("drain", host, reason, cluster, "drain")
 
-    def enable(self, host: str, reason: str, cluster: str) -> Any:
+    def enable(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         A change.
         """
+        self.operators.append(operator)
         return self._change("enable", host, reason, cluster, "up")
 
-    def disable(self, host: str, reason: str, cluster: str) -> Any:
+    def disable(self, host: str, reason: str, cluster: str, operator: int) -> Any:
         """
         A change.
         """
+        self.operators.append(operator)
         return self._change("disable", host, reason, cluster, "disabled")
 
-    def acceptKey(self, host: str, fingerprint: str, cluster: str) -> Any:
+    def acceptKey(self, host: str, fingerprint: str, cluster: str, operator: int) -> Any:
         """
         A change.
         """
         if fingerprint != OFFERED:
             raise NotPossible(f"{host} has offered {OFFERED}, not {fingerprint}")
+        self.operators.append(operator)
         return self._change("acceptKey", host, fingerprint, cluster, "suspect")
 
     def connections(self) -> Any:
@@ -93,12 +98,13 @@ class FakeOperations:
         """
         return [CONNECTION]
 
-    def close(self, reference: str, reason: str) -> Any:
+    def close(self, reference: str, reason: str, operator: int) -> Any:
         """
         A change.
         """
         if reference != CONNECTION["reference"]:
             raise NotFound(f"there is no connection {reference}")
+        self.operators.append(operator)
         self.changes.append(("close", reference, reason))
         return {"reference": reference, "closed": True}
 
@@ -108,10 +114,11 @@ class FakeOperations:
         """
         return [PENALTY]
 
-    def lift(self, source: str, account: str) -> Any:
+    def lift(self, source: str, account: str, operator: int) -> Any:
         """
         A change.
         """
+        self.operators.append(operator)
         self.changes.append(("lift", source, account))
         return [PENALTY] if source == PENALTY["source"] else []
 

@@ -6,7 +6,6 @@ has left it.
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,28 +14,13 @@ from unittest.mock import patch
 from attacking.exchange import keyBlob
 from attacking.host import KEY as HONEST_KEY
 from attacking.memory import Site
+from attacking.parts import parts, partsBeside
 from attacking.way import peerState
 from twisted.conch.ssh.keys import Key
 
-from bastion.auth.client import UserAuthClient
-from bastion.auth.exchange import Exchange
-from bastion.auth.server import UserAuthServer
-from bastion.gateway.lifecycle import Connection
-from bastion.relay.connection import Side
-from bastion.relay.coupling import Coupling
-from bastion.relay.pair import Relay
-from bastion.ssh.client import ClientTransport
-from bastion.ssh.server import ServerTransport
 from bastion.testing.speakers import TrustedKeys
 from fuzzing.messages import KEY
 from fuzzing.watch import Fault, Watch
-
-#: What a connection consists of.
-_PARTS = {
-    *(Connection, ServerTransport, ClientTransport),
-    *(UserAuthServer, UserAuthClient, Exchange),
-    *(Relay, Side, Coupling),
-}
 
 
 class Stand:
@@ -51,7 +35,7 @@ class Stand:
         """
         @param settings: of the site.
         """
-        self._before = _parts()
+        self._before = parts()
         keys = TrustedKeys({keyBlob(HONEST_KEY), keyBlob(KEY)})
         # One that is the same in each run, as all that is encrypted depends on it.
         with patch("attacking.memory.HOST_KEY", Key(KEY)):
@@ -80,17 +64,7 @@ class Stand:
         gc.collect()
         self.watch.look()
         site.survives()
-        for peers in (site.clients, *site.hosts.values(), site.makeHost, site._ways):
-            peers.clear()
-        gc.collect()
-        left = {each: kind for each, kind in _parts().items() if each not in self._before}
+        site.forgets()
+        left = partsBeside(self._before)
         if left:
-            kinds = Counter(left.values())
-            raise Fault(f"of connections that are over these are left: {dict(kinds)}")
-
-
-def _parts() -> dict[int, str]:
-    """
-    What there is of any connection: identities, and names of classes.
-    """
-    return {id(each): type(each).__name__ for each in gc.get_objects() if type(each) in _PARTS}
+            raise Fault(f"of connections that are over these are left: {left}")
