@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bastion.relay.channels import End
 from bastion.wire import (
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS,
     ChannelRequestMessage,
+    Malformed,
     Reader,
     uint32,
 )
@@ -37,13 +39,14 @@ class ChannelRequests:
     def request(self, packet: bytes) -> None:
         """
         See L{ChannelRequestMessage}.
+
+        @raise Malformed: when a client that is judged asks in a channel that is not open.
         """
         side = self._side
         message = ChannelRequestMessage.parse(packet)
         channel = side.relay.channels.at(side.end.other, message.recipient)
         if channel is None:
-            # Which of the two is wrong, its peer can tell.
-            side.other.send(MSG_CHANNEL_REQUEST, packet)
+            self._astray(packet)
             return
         request = side.wish("channel", message.name, message.data, channel.type)
         replies = channel.pending[side.end]
@@ -62,6 +65,18 @@ class ChannelRequests:
         if message.name == b"pty-req":
             side.relay.windows.hasTerminal(channel)
         side.other.send(MSG_CHANNEL_REQUEST, packet)
+
+    def _astray(self, packet: bytes) -> None:
+        """
+        A request in a channel that is not open.  Which of the two ends is wrong, its peer
+        can tell.  But the channel may be on its way: who has guessed its number would be
+        judged by nobody, and obeyed.
+        """
+        side = self._side
+        if not side.relay.adapter.judges:
+            side.other.send(MSG_CHANNEL_REQUEST, packet)
+        elif side.end is End.CLIENT:
+            raise Malformed("a request in a channel that is not open")
 
     def _refuse(self, channel: Channel, afterWords: bool) -> None:
         """
@@ -104,6 +119,9 @@ class ChannelRequests:
         side = self._side
         asker = side.end.other
         channel = side.relay.channels.at(asker, Reader(packet).uint32())
+        if channel is not None and channel.pending[asker].ours:
+            # Nobody has asked it.
+            return
         side.other.send(number, packet)
         if channel is None:
             return

@@ -119,6 +119,14 @@ class PendingReplies:
         """
         return _HELD in self._places
 
+    @property
+    def ours(self) -> bool:
+        """
+        Whether the next answer is a refusal of ours that is held, and none that the other
+        end could give.
+        """
+        return self._places[:1] == [_HELD]
+
     def release(self) -> int:
         """
         The first refusal that is held need not wait any longer.

@@ -35,6 +35,13 @@ class SessionAdapter:
         self._policies = policies
         self._grants = Grants()
 
+    @property
+    def judges(self) -> bool:
+        """
+        Whether there is a policy, which may refuse something.
+        """
+        return bool(self._policies)
+
     def judge(self, request: ChannelRequest) -> Verdict:
         """
         Decide whether C{request} may pass.
