@@ -3,11 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# The interop tests in one process, all others in the other one.
-PYTEST_SHARED := -n 2 --dist loadgroup
 BENCH_ARGS ?=
 
-.PHONY: help run test slow fuzz bench bench-admission bench-selection unit check packages clean
+.PHONY: help run test test-interop test-others slow fuzz bench bench-admission bench-selection unit check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
@@ -25,7 +23,16 @@ run: .venv/installed
 	@exec $(BIN)/python -m bastion.lab
 
 test: .venv/installed packages
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_SHARED) $(PYTEST_ARGS)
+	@echo "Two runs at once, ten minutes; each is shown when it is over."
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
+	    test-interop test-others
+
+# Mostly these wait for other programs.
+test-interop: .venv/installed packages
+	$(BIN)/python -m pytest -m "interop and not slow" $(PYTEST_ARGS)
+
+test-others: .venv/installed
+	$(BIN)/python -m pytest -m "not interop and not slow" $(PYTEST_ARGS)
 
 # Some take a quarter of an hour; by themselves they end after 20 minutes.
 slow: .venv/installed packages

@@ -89,7 +89,7 @@ def enter(passed: Doors, log: ConnectionLog) -> None:
     address = ip_address(SOURCE)
     admitted = passed.gate.admit(SOURCE).decision is Decision.ADMIT
     refusals = [
-        passed.startups.refusal(address),
+        passed.startups.refusal(address, True),
         passed.penalty(address),
         passed.connections.refusal(address),
     ]

@@ -30,17 +30,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Where several processes share the work (C{make test}), one has all the interop
-    tests: their site is started once, and its accounts and addresses are this machine's.
-    Of the others, those of a file stay together.
-    """
-    for item in items:
-        interop = item.get_closest_marker("interop")
-        item.add_marker(pytest.mark.xdist_group("interop" if interop else str(item.path)))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

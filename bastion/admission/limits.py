@@ -2,9 +2,10 @@
 How many strangers may be at the door at once (pure).
 
 As MaxStartups and PerSourceMaxStartups of sshd_config(5), but for one thing: where a
-newcomer would be dropped because of all the others, the source that has the most gives up
-a place, if it has more than the newcomer's own source would.  So whoever fills all places
-from few addresses keeps nobody out.
+newcomer would be dropped because of all the others, the source that has the most who have
+not even named an account gives up a place of these, if they are more than the newcomer's
+own source would have.  So whoever fills all places with silence from few addresses keeps
+nobody out, and nobody who is logging in loses his place.
 """
 
 from __future__ import annotations
@@ -79,15 +80,18 @@ class Startups:
     _sources: dict[str, dict[Startup, None]] = field(factory=dict, init=False)
     total: int = field(default=0, init=False)
 
-    def refusal(self, address: Address) -> str | None:
+    def refusal(self, address: Address, mayTake: bool) -> str | None:
         """
         Why a newcomer from C{address} is dropped, for the log; L{None} if it
         may stay.  Another one may have lost its place for it then.
+
+        @param mayTake: whether it may have another one's place: not who cannot log in
+            anyway.
         """
         source = network(address, self.block)
         if len(self._sources.get(source, ())) >= self.perSource:
             return f"{self.perSource} connections of its source have not logged in yet"
-        if self.chance() < self._dropRate() and not self._makeRoom(source):
+        if self.chance() < self._dropRate() and not (mayTake and self._makeRoom(source)):
             return f"{self.total} connections have not logged in yet"
         return None
 
@@ -101,15 +105,15 @@ class Startups:
 
     def _makeRoom(self, source: str) -> bool:
         """
-        Take a place from the source that has the most, unless C{source} would have as
-        many.
+        Take a place of a stranger's from the source that has the most of them, unless
+        C{source} would have as many.
         """
-        most = max(self._sources.values(), key=len, default={})
+        sources = self._sources.values()
+        strangers = ([each for each in places if not each.named] for places in sources)
+        most = max(strangers, key=len, default=[])
         if len(most) <= len(self._sources.get(source, ())) + 1:
             return False
-        # Who has come as far as to name an account is a stranger the least.
-        strangers = (each for each in most if not each.named)
-        loser = next(strangers, next(iter(most)))
+        loser = most[0]
         loser.over()
         loser.lost()
         return True

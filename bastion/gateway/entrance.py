@@ -58,8 +58,8 @@ class Doors:
 
     def penalty(self, address: Address) -> str | None:
         """
-        Why a source is kept out at its arrival, as far as the store says so at once; a
-        store that takes its time is asked again for each login.
+        Why a source is kept out at its arrival, if the store says so at once: it is
+        decided before a byte is sent.
         """
         if self.penalties is None:
             return None
@@ -121,13 +121,13 @@ class Entrance:
             return
         failure.trap(AdmissionRefused)
         self._refusal = failure.getErrorMessage()
-        if getattr(failure.value, "lasting", False):
-            self._kind = PenaltyKind.REFUSED
+        self._kind = PenaltyKind.REFUSED if getattr(failure.value, "lasting", False) else None
 
     def _cbDecided(self, result: Any) -> None:
         if isinstance(result, Failure):
             _log.failure("admission failed for a reason of ours; the client is refused", result)
             self._refusal = "The gateway could not decide."
+            self._kind = None
         self._deciding = None
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -172,6 +172,8 @@ class Entrance:
         if self._doors.penalties is not None:
             sentence = await self._doors.penalties.refusalOf(self._address, self._account or b"")
             if sentence is not None:
+                # It is known for what it has done: its source has nothing to do with it.
+                self._kind = None
                 raise LoginImpossible(sentence)
 
     def _checkAccount(self) -> None:
@@ -229,11 +231,20 @@ class Entrance:
         if self._doors.penalties is not None:
             self._told(self._doors.penalties.succeeded(self._address, self._account or b""))
 
+    def excused(self) -> None:
+        """
+        The connection ends for a reason of ours, or of the hosts'.
+        """
+        if self._kind is PenaltyKind.NOAUTH:
+            self._kind = None
+
     def late(self) -> None:
         """
         The time to log in is over.
         """
-        self._kind = PenaltyKind.GRACE_EXCEEDED
+        # Who has named no account may be asked by his program whether he knows our key.
+        named = self._account is not None
+        self._kind = PenaltyKind.GRACE_EXCEEDED if named else PenaltyKind.NOAUTH
 
     def left(self) -> None:
         """

@@ -63,16 +63,16 @@ class GatewayFactory(SSHFactory):
             self._turnAway(source, answer.sentence)
             return None
         address = ipaddress.ip_address(source.partition("%")[0])
-        crowd = self.doors.startups.refusal(address)
-        if crowd is not None:
-            self._turnAway(source, crowd)
-            return LastLine("Too many connections are logging in; please try again.")
         penalty = self.doors.penalty(address)
         if penalty is not None:
             self._turnAway(source, penalty)
             return LastLine(penalty)
         denial = answer.sentence if answer.decision is Decision.TELL else None
         denial = denial or self.gateway.table.notice or self.doors.connections.refusal(address)
+        crowd = self.doors.startups.refusal(address, denial is None)
+        if crowd is not None:
+            self._turnAway(source, crowd)
+            return LastLine("Too many connections are logging in; please try again.")
         name, port = self.gateway.table.name, getattr(addr, "port", 0)
         request = HostRequest(b"", source, name, port=port)
         connection = Connection(self.gateway, self.doors, request, denial)

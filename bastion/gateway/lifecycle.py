@@ -94,6 +94,7 @@ class Connection(Owner, Acts):
 
     def _placeLost(self) -> None:
         self._because("its place went to another source: its own had the most")
+        self._entrance.excused()
         # Without a word: whoever fills all places would have them a little longer.
         transport: Any = self.transport.transport
         transport.abortConnection()
@@ -131,6 +132,7 @@ class Connection(Owner, Acts):
         """
         See L{bastion.auth.server.LoginOwner}.
         """
+        self._entrance.excused()
         self.log.event("login.refused", reason=sentence)
         self.dismiss("the login was refused", sentence)
 

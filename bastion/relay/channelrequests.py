@@ -62,7 +62,7 @@ class ChannelRequests:
         if message.wantReply:
             # Not the request itself: a peer can make it as large as a packet.
             replies.passed(True)
-        if message.name == b"pty-req":
+        if message.name == b"pty-req" and side.end is End.CLIENT and channel.type == b"session":
             side.relay.windows.hasTerminal(channel)
         side.other.send(MSG_CHANNEL_REQUEST, packet)
 

@@ -209,7 +209,8 @@ class Side(SSHService):
                     self.end, message.sender, message.type, leadsTo
                 )
         except TooManyChannels:
-            reason = f"{self.relay.channels.most} channels are open"
+            most = self.relay.channels.most
+            reason = f"{most} channels are open" if most > 1 else "a channel is open"
         if reason:
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)

@@ -96,6 +96,22 @@ def test_daysAreThoseOnWhichTheHoursBegin() -> None:
     assert refusal(rule, datetime(2026, 11, 27, 5)) is not None
 
 
+@pytest.mark.parametrize(
+    ("now", "may"),
+    [
+        (datetime(2026, 11, 23, 4, 59), False),  # a Monday: the night is Sunday's
+        (datetime(2026, 11, 23, 5, 30), True),
+        (datetime(2026, 11, 28, 5, 30), True),  # a Saturday: the night is Friday's
+        (datetime(2026, 11, 28, 6, 0), False),
+        (datetime(2026, 11, 29, 5, 30), False),
+    ],
+)
+def test_hoursThatOverlapHaveEachTheirOwnDay(now: datetime, may: bool) -> None:
+    for hours in ([NIGHT, Hours(time(5), time(12))], [Hours(time(5), time(12)), NIGHT]):
+        rule = AccountRule("*", hours=hours, days=range(5))
+        assert (refusal(rule, now) is None) == may
+
+
 def test_userIsToldWhenToComeBack() -> None:
     rule = AccountRule(
         "*", hours=[Hours(time(8), time(12)), Hours(time(13), time(17))], days=[0, 1]

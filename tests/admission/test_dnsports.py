@@ -109,7 +109,7 @@ def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
     wire = Wire(request.param)
     yield wire
     assert wire.open() == []
-    assert (wire.ports._ports, wire.ports._questions) == ({}, 0)
+    assert (wire.ports._ports, wire.ports._questions) == ({}, {})
     wire.close()
 
 
@@ -291,6 +291,19 @@ def test_noMoreQuestionsAreOutThanTheLimit(wire: Wire, monkeypatch: pytest.Monke
     waiting.pop().cancel()
     waiting.append(wire.ask()[0])
     for each in waiting:
+        each.cancel()
+    assert not wire.ports._questions
+
+
+def test_oneServersQuestionsAreNotAnothers(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dnsports, "MAX_QUESTIONS", 1)
+    waiting, _ = wire.ask()
+    address, port = wire.server
+    other = wire.ports.ask((address, port ^ 1), PC7)
+    told: list[Any] = []
+    other.addErrback(lambda failure: told.append(failure.getErrorMessage()))
+    assert "too many questions are out" not in told
+    for each in (waiting, other):
         each.cancel()
 
 

@@ -4,11 +4,13 @@ Tests of L{bastion.admission.dnsresolver}: servers in memory.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from bastion.admission.dnschain import Answer
 from bastion.admission.dnsmessage import CNAME, A, Question
@@ -143,6 +145,19 @@ def test_nextServerIsAskedAtOnceWhenOneCannotBeAsked() -> None:
     asking.dns.broken = {ONE}
     asking.ask()
     assert (asking.told, asking.asked(), asking.isOver()) == ([HERE], [ONE, TWO], True)
+
+
+@pytest.mark.parametrize("servers", [(ONE,), (ONE, TWO), (ONE, TWO, THREE)])
+def test_serversThatCannotBeAskedAreNoAnswerAtOnce(servers: tuple[Server, ...]) -> None:
+    asking = Asking(*servers)
+    asking.dns.broken = set(servers)
+    with capturedLogs() as events:
+        asking.ask()
+        gc.collect()
+
+    assert asking.problem() == f"{servers[-1][0]} cannot be asked"
+    assert asking.asked() == list(servers)
+    assert (events, asking.isOver()) == ([], True)
 
 
 def test_serverThatCannotAnswerDoesNotEndTheWaitForAnother() -> None:

@@ -187,9 +187,14 @@ def test_operatorIsToldWhyNothingIsKnown(mode: Mode, onTimeout: OnTimeout) -> No
 @pytest.mark.parametrize("onTimeout", OnTimeout)
 def test_reportRefusesNobody(onTimeout: OnTimeout) -> None:
     door, strict = Door(Mode.REPORT, onTimeout=onTimeout), Door()
-    for source, _ in (*LACKING, ("192.0.2.5", "")):
+    for source, _ in LACKING:
         assert door.admit(source) == Admitted(wouldRefuse=strict.refusal(source))
     assert door.admit("192.0.2.7") == Admitted("pc7.example.org")
+
+
+def test_silenceIsReportedWhereItWouldRefuse() -> None:
+    assert Door(Mode.REPORT).admit("192.0.2.5") == Admitted(wouldRefuse=SILENCE)
+    assert Door(Mode.REPORT, onTimeout=OnTimeout.ADMIT).admit("192.0.2.5") == Admitted()
 
 
 # Mistakes

@@ -82,31 +82,31 @@ def test_addressHasItsOwnForm() -> None:
 def test_startupsCountByTheBlockTheyAreGiven() -> None:
     limits = Startups(10, 30, 20, 1, lambda: 0.9, NetBlock(24, 64))
     startup = limits.arrived(HERE, nothing)
-    assert limits.refusal(HERE + 1) is not None
+    assert limits.refusal(HERE + 1, True) is not None
     startup.over()
-    assert limits.refusal(HERE + 1) is None
+    assert limits.refusal(HERE + 1, True) is None
 
 
 def test_sourceHasItsOwnLimit() -> None:
     limits = startups(perSource=2)
     limits.arrived(HERE, nothing)
-    assert limits.refusal(HERE) is None
+    assert limits.refusal(HERE, True) is None
     limits.arrived(HERE, nothing)
-    assert limits.refusal(HERE) == "2 connections of its source have not logged in yet"
-    assert limits.refusal(HERE + 1) is None
+    assert limits.refusal(HERE, True) == "2 connections of its source have not logged in yet"
+    assert limits.refusal(HERE + 1, True) is None
 
 
 def test_addressesOfOneIPv6NetworkShareTheirLimit() -> None:
     limits = startups(perSource=1)
     limits.arrived(ipaddress.ip_address("2001:db8::1"), nothing)
-    assert limits.refusal(ipaddress.ip_address("2001:db8::2")) is not None
-    assert limits.refusal(ipaddress.ip_address("2001:db8:0:1::2")) is None
+    assert limits.refusal(ipaddress.ip_address("2001:db8::2"), True) is not None
+    assert limits.refusal(ipaddress.ip_address("2001:db8:0:1::2"), True) is None
 
 
 def test_bothSpellingsOfAnIPv4AddressShareTheirLimit() -> None:
     limits = startups(perSource=1)
     limits.arrived(HERE, nothing)
-    assert limits.refusal(ipaddress.ip_address("::ffff:192.0.2.7")) is not None
+    assert limits.refusal(ipaddress.ip_address("::ffff:192.0.2.7"), True) is not None
 
 
 # All together
@@ -125,13 +125,13 @@ def test_chanceOfBeingDroppedRisesFromStartToFull(present: int, threshold: float
     crowd(limits, present)
     for luck, dropped in ((threshold - 1e-9, True), (threshold + 1e-9, False)):
         if 0.0 <= luck < 1.0:
-            assert (limits.refusal(HERE) is not None) is dropped
+            assert (limits.refusal(HERE, True) is not None) is dropped
 
 
 def test_refusalSaysHowManyThereAre() -> None:
     limits = startups()
     crowd(limits, 12)
-    assert limits.refusal(HERE) == "12 connections have not logged in yet"
+    assert limits.refusal(HERE, True) == "12 connections have not logged in yet"
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_refusalSaysHowManyThereAre() -> None:
 def test_limitsAtTheirEdges(start: int, rate: int, full: int, present: int, dropped: bool) -> None:
     limits = startups(start, rate, full)
     crowd(limits, present)
-    assert (limits.refusal(HERE) is not None) is dropped
+    assert (limits.refusal(HERE, True) is not None) is dropped
 
 
 def test_askingDoesNotCount() -> None:
     limits = startups(start=1, rate=100, full=1, perSource=1)
-    assert [limits.refusal(HERE) for _ in range(3)] == [None] * 3
+    assert [limits.refusal(HERE, True) for _ in range(3)] == [None] * 3
 
 
 # Places that others need more
@@ -177,7 +177,7 @@ def filled(*sizes: int) -> tuple[Startups, list[tuple[int, int]]]:
 
 def test_whoHasTheMostGivesUpItsOldestPlace() -> None:
     limits, lost = filled(3, 5, 4)
-    assert limits.refusal(HERE + 9) is None
+    assert limits.refusal(HERE + 9, True) is None
     assert lost == [(1, 0)]
     assert limits.total == 11
 
@@ -185,45 +185,54 @@ def test_whoHasTheMostGivesUpItsOldestPlace() -> None:
 def test_soItGoesOnUntilAllHaveTheSame() -> None:
     limits, lost = filled(1, 4, 2)
     admitted = 0
-    while limits.refusal(HERE + 9) is None:
+    while limits.refusal(HERE + 9, True) is None:
         limits.arrived(HERE + 9, nothing)
         admitted += 1
     assert admitted == 2
     assert lost == [(1, 0), (1, 1)]
-    assert limits.refusal(HERE + 9) == "7 connections have not logged in yet"
+    assert limits.refusal(HERE + 9, True) == "7 connections have not logged in yet"
 
 
 def test_whoHasTheMostGetsNoMore() -> None:
     limits, lost = filled(3, 5, 4)
-    assert limits.refusal(HERE + 1) is not None
-    assert limits.refusal(HERE + 2) is not None
+    assert limits.refusal(HERE + 1, True) is not None
+    assert limits.refusal(HERE + 2, True) is not None
     assert lost == []
 
 
 def test_whoHasNamedAnAccountIsSpared() -> None:
-    limits = startups(start=1, rate=100, full=3)
+    limits = startups(start=1, rate=100, full=4)
     lost: list[int] = []
-    places = [limits.arrived(HERE, lambda who=who: lost.append(who)) for who in range(3)]
+    places = [limits.arrived(HERE, lambda who=who: lost.append(who)) for who in range(4)]
     places[0].named = places[1].named = True
-    assert limits.refusal(HERE + 9) is None
+    assert limits.refusal(HERE + 9, True) is None
     assert lost == [2]
     places[0].over()
     limits.arrived(HERE + 9, nothing).over()
 
 
-def test_whereAllHaveNamedOneTheOldestGoes() -> None:
-    limits = startups(start=1, rate=100, full=3)
-    lost: list[int] = []
-    for who in range(3):
-        limits.arrived(HERE, lambda who=who: lost.append(who)).named = True
-    assert limits.refusal(HERE + 9) is None
-    assert lost == [0]
+def test_whoIsLoggingInKeepsHisPlace() -> None:
+    """
+    A course behind one address, and strangers from many.
+    """
+    limits, lost = startups(start=1, rate=100, full=30), []
+    for user in range(20):
+        limits.arrived(HERE, lambda who=user: lost.append(who)).named = True
+    crowd(limits, 10)
+    assert limits.refusal(HERE + 9, True) == "30 connections have not logged in yet"
+    assert lost == []
+
+
+def test_whoCannotLogInTakesNobodysPlace() -> None:
+    limits, lost = filled(3, 5, 4)
+    assert limits.refusal(HERE + 9, False) == "12 connections have not logged in yet"
+    assert lost == []
 
 
 def test_whoHasLostItsPlaceFreesItOnce() -> None:
     limits, lost = filled(3)
     [first, *_] = limits._sources[str(HERE)]
-    limits.refusal(HERE + 9)
+    limits.refusal(HERE + 9, True)
     first.over()
     assert (limits.total, len(lost)) == (2, 1)
 
@@ -234,10 +243,10 @@ def test_whoHasLostItsPlaceFreesItOnce() -> None:
 def test_startupThatIsOverFreesItsPlaces() -> None:
     limits = startups(start=1, rate=100, full=1, perSource=1)
     startup = limits.arrived(HERE, nothing)
-    assert limits.refusal(HERE) is not None
-    assert limits.refusal(HERE + 1) is not None
+    assert limits.refusal(HERE, True) is not None
+    assert limits.refusal(HERE + 1, True) is not None
     startup.over()
-    assert limits.refusal(HERE) is None
+    assert limits.refusal(HERE, True) is None
 
 
 def test_startupIsOverOnce() -> None:
@@ -246,7 +255,7 @@ def test_startupIsOverOnce() -> None:
     first.over()
     first.over()
     limits.arrived(HERE, nothing)
-    assert limits.refusal(HERE) is not None
+    assert limits.refusal(HERE, True) is not None
 
 
 def test_sourcesThatHaveLeftAreNotKept() -> None:

@@ -4,6 +4,7 @@ Tests of L{bastion.admission.reversedns}: a DNS in memory, and a clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -15,9 +16,16 @@ from twisted.internet.task import Clock
 
 from bastion.admission.dnsmessage import AAAA, PTR, A, Question
 from bastion.admission.dnsnames import Address
+from bastion.admission.dnsports import MAX_QUESTIONS
 from bastion.admission.dnsresolver import LATE_TIME
 from bastion.admission.dnsverdict import Missing, NoAnswer, NotRegistered, Registered
-from bastion.admission.reversedns import DEADLINE, MAX_NAMES, ReverseDns, reverseDns
+from bastion.admission.reversedns import (
+    DEADLINE,
+    MAX_NAMES,
+    MAX_PENDING,
+    ReverseDns,
+    reverseDns,
+)
 from bastion.testing.dnsmemory import MemoryDns
 
 HERE = "192.0.2.7"
@@ -249,10 +257,51 @@ def test_noMoreNamesAreTriedThanTheLimit(count: int) -> None:
 
 
 def test_nameThatIsSlowDoesNotKeepAnotherWaiting() -> None:
-    zone = many(3, 2) + "pc0.example.org FAULT silent\npc1.example.org FAULT slow 1"
-    lookUps = LookUps(zone)
-    assert lookUps.of() == Registered("pc2.example.org")
+    lookUps = LookUps(many(MAX_NAMES, MAX_NAMES - 1) + "pc0.example.org FAULT silent")
+    assert lookUps.of() == Registered(f"pc{MAX_NAMES - 1}.example.org")
     assert lookUps.dns.open == 0
+
+
+def test_namesAreAskedForInOrderAndTwoAtATime() -> None:
+    slow = "".join(f"pc{number}.example.org FAULT slow {number + 0.35}\n" for number in range(3))
+    lookUps = LookUps(many(4, 3) + slow)
+    told = lookUps.begin()
+    names = {name for name, _ in lookUps.asked()[1:]}
+    assert (names, lookUps.dns.open) == ({"pc0.example.org", "pc1.example.org"}, 2)
+    lookUps.advance(0.4)
+    assert lookUps.asked() == [("pc2.example.org", A)]
+    lookUps.advance(1)
+    assert told == [Registered("pc3.example.org")]
+    assert lookUps.dns.open == 0
+
+
+@pytest.mark.parametrize("confirmed", [None, 0, 1])
+def test_noOtherNameIsAskedForWhenItIsOver(confirmed: int | None) -> None:
+    slow = "" if confirmed is None else f"pc{confirmed}.example.org FAULT slow 0.3\n"
+    silent = "".join(f"pc{number}.example.org FAULT silent\n" for number in {0, 1} - {confirmed})
+    lookUps = LookUps(many(MAX_NAMES, confirmed) + slow + silent)
+    told = lookUps.begin()
+    lookUps.advance(DEADLINE + 0.1)
+    assert len(told) == 1
+    names = {name for name, kind in lookUps.asked() if kind == A}
+    assert names == {"pc0.example.org", "pc1.example.org"}
+    assert lookUps.dns.open == 0
+
+
+@pytest.mark.parametrize("servers", range(1, 9))
+def test_strangersDoNotUseUpTheQuestions(servers: int) -> None:
+    """
+    However many may be looked up at once, and however many silent names each of them has.
+    """
+    silent = "".join(f"pc{number}.example.org FAULT silent\n" for number in range(MAX_NAMES))
+    lookUps = LookUps(many(MAX_NAMES) + silent)
+    lookUps.dns.servers = [(f"192.0.2.{50 + number}", 53) for number in range(servers)]
+    lookUps.begin()
+    lookUps.advance(DEADLINE - 0.1)
+    asked = Counter(server for server, _, kind, _ in lookUps.dns.asked if kind == A)
+    assert lookUps.dns.open == asked.total()
+    assert max(asked.values()) * MAX_PENDING <= MAX_QUESTIONS
+    lookUps.looking.cancel()
 
 
 def test_nameThatCouldNotBeLookedUpMightHaveTheAddress() -> None:

@@ -97,7 +97,9 @@ class Arrival:
     One client at the entrance.
     """
 
-    def __init__(self, denial: str | None = None, rules: Any = (), **other: Any) -> None:
+    def __init__(
+        self, denial: str | None = None, rules: Any = (), named: bool = True, **other: Any
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
         self.store = Store()
@@ -110,7 +112,8 @@ class Arrival:
         self.entrance = Entrance(
             self.doors, SOURCE, "esrf", ConnectionLog(publisher), denial, lambda: None
         )
-        self.entrance.named(b"johnson")
+        if named:
+            self.entrance.named(b"johnson")
 
     def asked(self, name: str) -> Any:
         """
@@ -196,7 +199,17 @@ def test_refusalThatMayPassIsNoFaultOfTheClients() -> None:
     rule.answer.errback(AdmissionRefused("The DNS does not answer.", lasting=False))
 
     assert arrival.asked("mayTry") == "The DNS does not answer."
-    assert arrival.noted() == [(PenaltyKind.NOAUTH, b"johnson", None)]
+    assert arrival.noted() == []
+
+
+def test_ruleThatFailsIsNoFaultOfTheClients() -> None:
+    rule = Rule()
+    arrival = Arrival(rules=[rule])
+    with capturedLogs():
+        rule.answer.errback(ValueError("ours"))
+
+    assert arrival.asked("mayTry") == "The gateway could not decide."
+    assert arrival.noted() == []
 
 
 def test_clientThatLeavesIsNotWaitedFor() -> None:
@@ -313,11 +326,33 @@ def test_clientThatTakesTooLongIsNoted() -> None:
     assert arrival.noted() == [(PenaltyKind.GRACE_EXCEEDED, b"johnson", None)]
 
 
+def test_whoNamesNoAccountMayBeReadingWhatOurKeyIs() -> None:
+    arrival = Arrival(named=False)
+    arrival.entrance.late()
+
+    assert arrival.noted() == [(PenaltyKind.NOAUTH, None, None)]
+
+
+def test_whoIsExcusedHasDoneNothing() -> None:
+    arrival = Arrival()
+    arrival.entrance.excused()
+    assert arrival.noted() == []
+
+
+def test_whoIsRefusedByAnAccountsRuleIsNotExcused() -> None:
+    arrival = Arrival(accounts=closing(datetime(2020, 1, 1)))
+    arrival.asked("mayTry")
+    arrival.entrance.excused()
+    assert arrival.noted() == [(PenaltyKind.REFUSED, b"johnson", None)]
+
+
 def test_accountThatHasToWaitIsTold() -> None:
     arrival = Arrival()
     arrival.store.sentence = "The next one can be made in 20 seconds."
 
     assert arrival.asked("mayTry") == "The next one can be made in 20 seconds."
+    # Its source does not wait for that.
+    assert arrival.noted() == []
 
 
 def test_sourceThatHasToWaitIsNamedAtItsArrival() -> None:
