@@ -38,6 +38,14 @@ class Hours:
             return self.begin <= moment < self.end
         return moment >= self.begin or moment < self.end
 
+    def day(self, now: datetime) -> int:
+        """
+        The day of the week to which a moment in it belongs: what has begun before midnight
+        is of the day before.
+        """
+        isOfYesterday = self.begin > self.end and now.time() < self.end
+        return (now - timedelta(days=isOfYesterday)).weekday()
+
     def __str__(self) -> str:
         return f"{self.begin:%H:%M} to {self.end:%H:%M}"
 
@@ -91,15 +99,10 @@ class AccountRule:
         return None
 
     def _isTheTime(self, now: datetime) -> bool:
-        moment = now.time()
-        if self.hours and not any(moment in each for each in self.hours):
-            return False
-        if not self.days:
-            return True
-        # What has begun before midnight is of the day before.
-        late = any(each.begin > each.end and moment < each.end for each in self.hours)
-        day = (now - timedelta(days=1)) if late else now
-        return day.weekday() in self.days
+        days = [now.weekday()]
+        if self.hours:
+            days = [each.day(now) for each in self.hours if now.time() in each]
+        return any(day in (self.days or [day]) for day in days)
 
     def _when(self) -> str:
         words = []

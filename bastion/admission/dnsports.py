@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +30,9 @@ Server = tuple[str, int]
 
 #: From how many ports one server is asked at once.
 MAX_PORTS = 64
-#: How many questions may be out at once, at all servers together.
-MAX_QUESTIONS = 4096
+#: How many questions may be out at once at one server: enough for all addresses that may
+#: be looked up at once, even if each has silent names only.
+MAX_QUESTIONS = 6000
 
 #: Without an extension a datagram has 512 bytes at most (RFC 1035 section 4.2.1).
 _DATAGRAM = 4096
@@ -62,7 +64,7 @@ class Ports:
         self._reactor = reactor
         self._chance = chance
         self._ports: dict[Server, list[Port]] = {}
-        self._questions = 0
+        self._questions: Counter[Server] = Counter()
 
     def ask(self, server: Server, question: Question) -> Deferred[Reply]:
         """
@@ -70,17 +72,19 @@ class Ports:
 
         @return: fails with L{NoAnswer} if that is known before anything has come.
         """
-        if self._questions >= MAX_QUESTIONS:
+        if self._questions[server] >= MAX_QUESTIONS:
             return fail(NoAnswer("too many questions are out"))
         try:
             port = self._port(server)
         except OSError as error:
             return fail(NoAnswer(f"{server[0]} cannot be asked: {error.strerror}"))
-        self._questions += 1
-        return port.ask(question, self._chance).addBoth(self._over)
+        self._questions[server] += 1
+        return port.ask(question, self._chance).addBoth(self._over, server)
 
-    def _over(self, result: Any) -> Any:
-        self._questions -= 1
+    def _over(self, result: Any, server: Server) -> Any:
+        self._questions[server] -= 1
+        if not self._questions[server]:
+            del self._questions[server]
         return result
 
     def _port(self, server: Server) -> Port:

@@ -164,10 +164,13 @@ class _Asking:
     ) -> None:
         self._out.discard(asked)
         self._tries = [each for each in self._tries if each != server]
-        if timer.active():
+        wasWaitedFor = timer.active()
+        if wasWaitedFor:
             timer.cancel()
+        # The next one may fail or answer at once, and then it has had the last word.
+        if wasWaitedFor and self._tries:
             self._next()
-        if not self._tries and not self._out:
+        elif not self._tries and not self._out:
             self._reply.errback(failure)
 
     def _end(self) -> None:

@@ -66,8 +66,9 @@ class Admitted:
     The client may come in.
 
     @ivar name: the name of its address, if it is known.
-    @ivar wouldRefuse: what a client would have been told in the mode C{require}, or if
-        silence counted against it; for the log.
+    @ivar wouldRefuse: in the mode C{report}, what a client would have been told in the
+        mode C{require}; in that one, what it would have been told if silence counted
+        against it; for the log.
     """
 
     name: str | None = None
@@ -123,6 +124,9 @@ class DnsRule:
             _log.info("{address} could not be looked up: {why}", address=address, why=missing)
             missing = NOT_KNOWN
         sentence = self.sentence.replace("{address}", str(address)).replace("{missing}", missing)
-        if self.mode is Mode.REPORT or (silent and self.onTimeout is OnTimeout.ADMIT):
+        mayPass = silent and self.onTimeout is OnTimeout.ADMIT
+        if self.mode is Mode.REPORT:
+            return Admitted(wouldRefuse=None if mayPass else sentence)
+        if mayPass:
             return Admitted(wouldRefuse=sentence)
         raise AdmissionRefused(sentence, lasting=not silent)

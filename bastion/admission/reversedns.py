@@ -50,6 +50,8 @@ from bastion.admission.resolvconf import RESOLV_CONF, SystemServers
 DEADLINE = 3.0
 #: How many names of one address are tried.
 MAX_NAMES = 10
+#: How many of them are asked for at once, so that nobody has many questions out.
+NAMES_AT_ONCE = 2
 #: How many addresses may be looked up at once.
 MAX_PENDING = 1000
 
@@ -131,19 +133,39 @@ class ReverseDns:
         return verdict, min(ttl, pointers.ttl)
 
     async def _confirm(self, address: Address, names: Sequence[str]) -> Found:
-        tries = [self._hasAddress(name, address) for name in names]
-        found: Any = await DeferredList(tries, fireOnOneCallback=True, consumeErrors=True)
-        if isinstance(found, tuple):
+        left, found = iter(names), dict[str, Found]()
+
+        async def oneAfterTheOther() -> Found:
+            for name in left:
+                found[name] = await self._hasAddress(name, address)
+                if isinstance(found[name][0], Registered):
+                    return found[name]
+            raise NoAnswer("there is no other name")
+
+        tries = [Deferred.fromCoroutine(oneAfterTheOther()) for _ in range(NAMES_AT_ONCE)]
+        ended: Any = await DeferredList(tries, fireOnOneCallback=True, consumeErrors=True)
+        if isinstance(ended, tuple):
             for each in tries:
                 each.cancel()
-            confirmed: Found = found[0]
+            confirmed: Found = ended[0]
             return confirmed
-        return _unconfirmed([failure for _, failure in found])
+        for _, failure in ended:
+            failure.trap(NoAnswer)
+        return _unconfirmed([found[name] for name in names])
 
-    def _hasAddress(self, name: str, address: Address) -> Deferred[Found]:
+    async def _hasAddress(self, name: str, address: Address) -> Found:
         kind = A if isinstance(address, IPv4Address) else AAAA
-        asked = self._resolve(Question(labels(name), kind))
-        return asked.addCallback(_confirmed, name, address)
+        try:
+            answer = await self._resolve(Question(labels(name), kind))
+        except NoAnswer as error:
+            return Unknown(str(error)), 0
+        if address.packed in answer.data:
+            return Registered(name), answer.ttl
+        if answer.data:
+            missing = Missing.SAME_ADDRESS
+        else:
+            missing = Missing.ADDRESS if address.version == 4 else Missing.IPV6_ADDRESS
+        return Unregistered(missing, name), answer.ttl
 
     def close(self) -> None:
         """
@@ -156,40 +178,16 @@ def _hostName(data: bytes | Labels) -> str | None:
     return hostName(data) if isinstance(data, tuple) else None
 
 
-def _confirmed(answer: Answer, name: str, address: Address) -> Found:
-    if address.packed in answer.data:
-        return Registered(name), answer.ttl
-    if answer.data:
-        missing = Missing.SAME_ADDRESS
-    else:
-        missing = Missing.ADDRESS if address.version == 4 else Missing.IPV6_ADDRESS
-    raise _Unconfirmed(Unregistered(missing, name), answer.ttl)
-
-
-class _Unconfirmed(Exception):
-    """
-    A name does not have the address.
-    """
-
-    def __init__(self, verdict: Unregistered, ttl: int) -> None:
-        super().__init__()
-        self.verdict = verdict
-        self.ttl = ttl
-
-
-def _unconfirmed(failures: Sequence[Failure]) -> Found:
+def _unconfirmed(found: Sequence[Found]) -> Found:
     """
     What is said when no name has the address: if one could not be looked up, it might.
     """
-    found = []
-    for failure in failures:
-        if isinstance(failure.value, _Unconfirmed):
-            found.append(failure.value)
-        else:
-            failure.trap(NoAnswer)
-            return Unknown(str(failure.value)), 0
-    others = [each for each in found if each.verdict.missing is Missing.SAME_ADDRESS]
-    return (others or found)[0].verdict, min(each.ttl for each in found)
+    for each in found:
+        if isinstance(each[0], Unknown):
+            return each
+    verdicts = [verdict for verdict, _ in found if isinstance(verdict, Unregistered)]
+    others = [each for each in verdicts if each.missing is Missing.SAME_ADDRESS]
+    return (others or verdicts)[0], min(ttl for _, ttl in found)
 
 
 def reverseDns(

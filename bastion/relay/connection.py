@@ -209,8 +209,7 @@ class Side(SSHService):
                     self.end, message.sender, message.type, leadsTo
                 )
         except TooManyChannels:
-            most = self.relay.channels.most
-            reason = f"{most} channels are open" if most > 1 else "a channel is open"
+            reason = f"no more than {self.relay.channels.most} open channels are allowed"
         if reason:
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)

@@ -139,7 +139,7 @@ def test_channelsBeyondOurLimitAreRefused(site: Any, leg: str) -> None:
     # One there is already.
     passed = MAX_CHANNELS - 1
     assert other.numbers() == [MSG_CHANNEL_OPEN] * passed
-    reason = f"{MAX_CHANNELS} channels are open"
+    reason = f"no more than {MAX_CHANNELS} open channels are allowed"
     first = openFailure(passed + 1, OPEN_RESOURCE_SHORTAGE, reason)
     assert attacker.heard[0] == (MSG_CHANNEL_OPEN_FAILURE, first)
     assert attacker.numbers() == [MSG_CHANNEL_OPEN_FAILURE] * (OPENS - passed)

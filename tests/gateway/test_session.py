@@ -128,7 +128,7 @@ def test_channelsAreLimited(memoryOf: Callable[..., Any]) -> None:
     memory.opened(client, host)
     numbers = uint32(1) + uint32(2 * MIB) + uint32(32768)
     client.says(MSG_CHANNEL_OPEN, string(b"session") + numbers)
-    refused = openFailure(1, OPEN_RESOURCE_SHORTAGE, "a channel is open")
+    refused = openFailure(1, OPEN_RESOURCE_SHORTAGE, "no more than 1 open channels are allowed")
     assert client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, refused)]
     assert host.hears() == []
 

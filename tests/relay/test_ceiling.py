@@ -241,14 +241,44 @@ def test_advanceHasToBePaid() -> None:
 def test_manyWhoAreNewKeepNobodyWaiting() -> None:
     gate = Gate()
     gate.waiting("a")
-    turns = ""
+    turns, advanced = "", 0
     for hundredth in range(1, 2001):
+        now = NOW + hundredth / 100
         for _ in range(10):
-            assert gate.ceiling.offers(NOW + hundredth / 100) >= ADVANCE
-            gate.ceiling.letsNew(ADVANCE, NOW + hundredth / 100)
+            size = gate.ceiling.offers(now)
+            assert size in {0, ADVANCE}
+            gate.ceiling.letsNew(size, now)
+            advanced += size
         turns += gate.served(hundredth / 100)
     # Of 40 turns without them.
     assert 32 <= len(turns) <= 36
+    assert advanced <= START + 20 * RATE // 8
+
+
+def test_whoIsNewIsOfferedNothingWhenTheAdvancesAreUsedUp() -> None:
+    gate = Gate()
+    for _ in range(START // ADVANCE):
+        assert gate.ceiling.offers(NOW) == ADVANCE
+        gate.ceiling.letsNew(ADVANCE, NOW)
+    assert gate.ceiling.offers(NOW) == 0
+    # The advances are paid for before there is one more.
+    assert gate.ceiling.offers(NOW + 0.49) == 0
+    assert gate.ceiling.offers(NOW + 0.51) == ADVANCE
+
+
+def test_whatIsThereIsOfferedAlsoWhenTheAdvancesAreUsedUp() -> None:
+    gate = Gate()
+    for _ in range(START // ADVANCE):
+        gate.ceiling.letsNew(ADVANCE, NOW)
+    gate.ceiling.restore(START + 100, NOW)
+    assert gate.ceiling.offers(NOW) == 100
+
+
+def test_whatHasNeverPassedIsPaidByThoseWhoWait() -> None:
+    gate = Gate(START)
+    gate.ceiling.restore(-2 * START, NOW)
+    gate.waiting("a")
+    assert gate.ceiling.due(NOW) - NOW == pytest.approx((START + QUANTUM) / RATE, abs=1e-6)
 
 
 # Who is told

@@ -179,7 +179,7 @@ def test_soManyChannelsAndNotOneMore(session: Any) -> None:
     session.client.opens(b"session", MAX_CHANNELS)
 
     assert session.host.hears() == []
-    reason = f"{MAX_CHANNELS} channels are open"
+    reason = f"no more than {MAX_CHANNELS} open channels are allowed"
     refused = openFailure(MAX_CHANNELS, OPEN_RESOURCE_SHORTAGE, reason)
     assert session.client.hears() == [(MSG_CHANNEL_OPEN_FAILURE, refused)]
 
@@ -188,7 +188,9 @@ def test_channelOverTheCapIsTold(session: Any) -> None:
     for number in range(MAX_CHANNELS + 1):
         session.client.opens(b"session", number)
 
-    assert session.told == [("refused", b"session", f"{MAX_CHANNELS} channels are open")]
+    assert session.told == [
+        ("refused", b"session", f"no more than {MAX_CHANNELS} open channels are allowed")
+    ]
 
 
 @pytest.mark.parametrize("way", ["closed", "failed"])

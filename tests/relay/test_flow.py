@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from bastion.relay.ceiling import ADVANCE, QUANTUM, START, Ceiling, turn
-from bastion.relay.flow import MAX_WINDOW, Flow
+from bastion.relay.flow import MAX_WINDOW, Debts, Flow
 
 RATE = 64 * 1024
 FAST = 64 * 2**20
@@ -21,7 +21,7 @@ class Pipe:
     """
     A flow, and the ceilings that it passes; these are served by hand.
 
-    @ivar given: what its sender was told after the beginning.
+    @ivar given: what its sender was told.
     @ivar ended: how often it said that it is closed.
     """
 
@@ -36,7 +36,7 @@ class Pipe:
         """
         One more flow through the same ceilings.
         """
-        return Flow(self.ceilings, give, self.isClosed, self.clock)
+        return Flow(self.ceilings, Debts(), give, self.isClosed, self.clock)
 
     def isClosed(self, flow: Flow) -> None:
         """
@@ -83,12 +83,15 @@ class Pipe:
 )
 def test_howMuchIsToldAtOnce(window: int, level: int, told: int) -> None:
     pipe = Pipe(RATE, level=level)
-    assert pipe.flow.begin(window) == told
-    assert pipe.given == []
+    pipe.flow.begin(window)
+    assert pipe.given == ([told] if told else [])
 
 
-def test_atTheBeginningAFullBucketIsNotEmptied() -> None:
-    assert Pipe(FAST, level=FAST // 4).flow.begin(2**21) == START
+def test_atTheBeginningAFullBucketIsNotEmptiedInOneGo() -> None:
+    pipe = Pipe(FAST, level=FAST // 4)
+    pipe.flow.begin(2**21)
+    assert pipe.given[0] == START
+    assert sum(pipe.given) == 2**21
 
 
 def test_beginningTakesTheTokensOfEachCeiling() -> None:
@@ -102,19 +105,31 @@ def test_newChannelTakesNothingFromThoseWhoWait() -> None:
     pipe.flow.begin(2**21)
     pipe.flow.used(START)
     pipe.clock.advance(0.4)
-    assert pipe.another(pipe.given.append).begin(2**21) == ADVANCE
+    pipe.another(pipe.given.append).begin(2**21)
+    assert pipe.given == [START, ADVANCE]
 
 
-def test_nothingIsGivenBeforeTheFirstByte() -> None:
-    """
-    The other end does not know the channel's number yet.
-    """
+def test_whoIsNewWhenTheAdvancesAreUsedUpWaitsForItsTurn() -> None:
     pipe = Pipe(RATE, level=0)
+    many = START // ADVANCE
+    for _ in range(many):
+        pipe.another(pipe.given.append).begin(ADVANCE)
+    assert pipe.given == [ADVANCE] * many
     pipe.flow.begin(2**21)
-    pipe.passes(3600)
+    assert (len(pipe.given), pipe.waiting()) == (many, [1])
+    pipe.passes((START + QUANTUM) / RATE)
+    assert pipe.given[many:] == [QUANTUM]
+
+
+@pytest.mark.parametrize("tight", [0, 1])
+def test_advanceNeedsEachCeiling(tight: int) -> None:
+    pipe = Pipe(RATE, RATE, level=0)
+    for _ in range(START // ADVANCE):
+        pipe.ceilings[tight].letsNew(ADVANCE, 0)
+    pipe.flow.begin(2**21)
     assert pipe.given == []
-    pipe.flow.used(1)
-    assert pipe.given == [QUANTUM]
+    assert pipe.waiting() == [1, 0]
+    assert pipe.ceilings[1 - tight].offers(0) == ADVANCE
 
 
 # More of the window
@@ -132,30 +147,29 @@ def test_grantsAreHeldUntilThereAreTokens() -> None:
     pipe = Pipe(RATE)
     pipe.flow.begin(START + 100_000)
     pipe.flow.used(START)
-    assert pipe.given == []
+    assert pipe.given == [START]
     for _ in range(5):
         pipe.passes(0.5)
         pipe.flow.used(pipe.given[-1])
-    assert pipe.given == [QUANTUM, QUANTUM, QUANTUM, 100_000 - 3 * QUANTUM]
+    assert pipe.given == [START, QUANTUM, QUANTUM, QUANTUM, 100_000 - 3 * QUANTUM]
 
 
 @pytest.mark.parametrize(("rate", "most"), [(1000, START), (RATE, START), (FAST, FAST // 4)])
 def test_silentSenderCollectsNoBurst(rate: int, most: int) -> None:
     pipe = Pipe(rate)
-    has = pipe.flow.begin(MAX_WINDOW) - 1
+    pipe.flow.begin(MAX_WINDOW)
     pipe.flow.used(1)
     for _ in range(1000):
         pipe.passes(60)
-    assert most - turn(rate) < has + sum(pipe.given) <= most
+    assert most - turn(rate) < sum(pipe.given) - 1 <= most
 
 
 def test_tightestCeilingLimitsWhatASilentSenderHas() -> None:
     pipe = Pipe(FAST, RATE)
-    told = pipe.flow.begin(MAX_WINDOW)
-    pipe.flow.granted(0)
+    pipe.flow.begin(MAX_WINDOW)
     for _ in range(100):
         pipe.passes(60)
-    assert (told, pipe.given) == (START, [])
+    assert pipe.given == [START]
 
 
 def test_bytesThatAreTypedBringNoMessagesOfTheirOwn() -> None:
@@ -259,7 +273,14 @@ def test_closedFlowWaitsForNothing() -> None:
     pipe.flow.used(2**20)
     pipe.flow.granted(MAX_WINDOW)
     pipe.passes(60)
-    assert pipe.given == []
+    assert pipe.given == [ADVANCE]
+
+
+def test_flowThatBeginsWhenItIsClosedGetsNothing() -> None:
+    pipe = Pipe(RATE)
+    pipe.flow.close()
+    pipe.flow.begin(2**21)
+    assert (pipe.given, pipe.waiting(), pipe.taken()) == ([], [0], [START])
 
 
 def test_whatWasNotUsedIsGivenBack() -> None:
@@ -267,7 +288,7 @@ def test_whatWasNotUsedIsGivenBack() -> None:
     pipe.flow.begin(50_000)
     pipe.flow.used(10_000)
     pipe.flow.close()
-    assert pipe.taken() == [START - 10_000 - ADVANCE] * 2
+    assert pipe.taken() == [START - 10_000] * 2
 
 
 def test_whatHasPassedOneCeilingOnlyIsGivenBackThere() -> None:
@@ -280,13 +301,10 @@ def test_whatHasPassedOneCeilingOnlyIsGivenBackThere() -> None:
     assert pipe.taken() == [START, ADVANCE]
 
 
-def test_advanceIsNotGivenBack() -> None:
-    """
-    It may have taken nothing; else each channel that is opened and closed would make tokens.
-    """
-    pipe = Pipe(RATE, level=0)
+def test_channelsThatAreOpenedAndClosedMakeNoTokens() -> None:
+    pipe = Pipe(RATE, level=100)
     for _ in range(100):
         flow = pipe.another(pipe.given.append)
         flow.begin(2**21)
         flow.close()
-    assert pipe.taken() == [ADVANCE]
+    assert pipe.taken() == [100]

@@ -29,7 +29,7 @@ class Greedy:
         self._window = 0
         self._flow = share.flow(End.HOST, self.gets)
         self._flow.interactive = interactive
-        self._window = self._flow.begin(4 * MIB)
+        self._flow.begin(4 * MIB)
 
     def gets(self, size: int) -> None:
         """

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from attrs import define, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.task import Clock
 
-from bastion.relay.ceiling import ADVANCE, START, burst
+from bastion.relay.ceiling import START, burst
 from bastion.relay.channels import End
 from bastion.relay.flow import Flow
 from bastion.relay.shaping import Shaping, Share
+from bastion.wire import Malformed
 
 MIB = 2**20
 GATEWAYS = [0, 30_000, MIB, 40 * MIB]
 ACCOUNTS = [(b"a", MIB), (b"b", 20_000), (b"c", 0), (b"d", 600 * MIB)]
-#: How many channels a walk opens: no more than have an advance at once.
-MOST_FLOWS = START // ADVANCE
 
 
 @define(eq=False)
@@ -31,20 +31,23 @@ class Limit:
     The model of one ceiling: its rate, and what has passed it.
 
     @ivar lowest: the least that ever had passed more than the rate allowed.
+    @ivar debts: what closed channels owed, since then.
     """
 
     rate: int
     passed: int = 0
     lowest: float = 0.0
+    debts: int = 0
 
     def check(self, now: float) -> None:
         """
         Since whatever moment one looks, no more has passed than comes in the time since, one
-        burst, and the advances of who was new.
+        burst, the advances of who was new, and what was sent beyond the windows.
         """
         over = self.passed - self.rate * now
-        self.lowest = min(self.lowest, over)
-        assert over - self.lowest <= burst(self.rate) + START + 1
+        if over <= self.lowest:
+            self.lowest, self.debts = over, 0
+        assert over - self.lowest <= burst(self.rate) + START + self.debts + 1
 
 
 @define(eq=False)
@@ -58,20 +61,19 @@ class Pipe:
     @ivar regranted: what the receiver has taken and granted anew.
     """
 
+    sender: End
     limits: list[Limit]
     granted: int
     told: int = 0
     used: int = 0
     regranted: int = 0
-    begun: bool = False
     flow: Flow = field(init=False)
 
     def gets(self, size: int) -> None:
         """
-        The sender is told of more; of a channel that it knows.
+        The sender is told of more.
         """
         assert size > 0
-        assert self.used or not self.begun
         self.told += size
         for each in self.limits:
             each.passed += size
@@ -81,7 +83,7 @@ class Pipe:
         The sender uses its window, as far as it has one.
         """
         size = min(size, self.told - self.used)
-        if size:
+        if size > 0:
             self.used += size
             self.flow.used(size)
 
@@ -97,11 +99,19 @@ class Pipe:
 
     def closes(self) -> None:
         """
-        The channel is over; what is not used has not passed.
+        The channel is over; what is not used has not passed, and what was used has.
         """
         for each in self.limits:
-            each.passed -= max(0, self.told - self.used - ADVANCE)
+            each.passed -= self.told - self.used
+            each.debts += self.debt
         self.flow.close()
+
+    @property
+    def debt(self) -> int:
+        """
+        What was sent beyond the window.
+        """
+        return max(0, self.used - self.told)
 
     @property
     def most(self) -> int:
@@ -115,12 +125,22 @@ class Pipe:
 class Visit:
     """
     A connection of the model.
+
+    @ivar debts: what closed channels owed, by who sent.
     """
 
     key: tuple[bytes, int]
     share: Share
     limits: list[dict[End, Limit]]
     pipes: list[Pipe] = field(factory=list)
+    debts: dict[End, int] = field(factory=lambda: dict.fromkeys(End, 0))
+
+    def owes(self, sender: End) -> int:
+        """
+        What a sender has sent beyond all its windows.
+        """
+        pipes = (pipe for pipe in self.pipes if pipe.sender is sender)
+        return self.debts[sender] + sum(pipe.debt for pipe in pipes)
 
 
 class Walk(RuleBasedStateMachine):
@@ -135,7 +155,6 @@ class Walk(RuleBasedStateMachine):
         self.gateway: dict[End, Limit] = {}
         self.accounts: dict[tuple[bytes, int], dict[End, Limit]] = {}
         self.visits: list[Visit] = []
-        self.flows = 0
 
     def limit(self, rate: int) -> dict[End, Limit]:
         """
@@ -175,7 +194,7 @@ class Walk(RuleBasedStateMachine):
             limits.append(self.accounts.setdefault(key, self.limit(key[1])))
         self.visits.append(Visit(key, share, limits))
 
-    @precondition(lambda self: self.visits and self.flows < MOST_FLOWS)
+    @precondition(lambda self: self.visits)
     @rule(
         number=st.integers(0, 3),
         sender=st.sampled_from(End),
@@ -187,16 +206,23 @@ class Walk(RuleBasedStateMachine):
         A channel.
         """
         visit = self.visits[number % len(self.visits)]
-        pipe = Pipe([each[sender] for each in visit.limits], window)
+        pipe = Pipe(sender, [each[sender] for each in visit.limits], window)
         pipe.flow = visit.share.flow(sender, pipe.gets)
         pipe.flow.interactive = interactive
-        told = pipe.flow.begin(window)
-        assert min(window, ADVANCE) <= told <= min(window, START)
-        if told:
-            pipe.gets(told)
-        pipe.begun = True
+        pipe.flow.begin(window)
         visit.pipes.append(pipe)
-        self.flows += 1
+
+    @precondition(lambda self: self.visits)
+    @rule(number=st.integers(0, 3), sender=st.sampled_from(End), many=st.integers(2, 40))
+    def hurry(self, number: int, sender: End, many: int) -> None:
+        """
+        Channel after channel, each of which sends at once what it may.
+        """
+        for _ in range(many):
+            self.open(number, sender, 2 * MIB, False)
+            visit = self.visits[number % len(self.visits)]
+            visit.pipes[-1].sends(MIB)
+            self.closed(visit, visit.pipes[-1])
 
     @precondition(lambda self: any(visit.pipes for visit in self.visits))
     @rule(number=st.integers(0, 15), size=st.sampled_from([1, 100, 32_768, MIB, 2**32]))
@@ -205,6 +231,23 @@ class Walk(RuleBasedStateMachine):
         A sender does.
         """
         self.pipe(number).sends(size)
+
+    @precondition(lambda self: any(visit.pipes for visit in self.visits))
+    @rule(number=st.integers(0, 15), size=st.sampled_from([1, 5000, START // 2, START]))
+    def exceed(self, number: int, size: int) -> None:
+        """
+        A sender sends beyond its window; whose debts are too large is thrown out.
+        """
+        pipe = self.pipe(number)
+        [visit] = [each for each in self.visits if pipe in each.pipes]
+        pipe.sends(2**32)
+        pipe.used += size
+        if visit.owes(pipe.sender) <= START:
+            pipe.flow.used(size)
+            return
+        with pytest.raises(Malformed):
+            pipe.flow.used(size)
+        self.leave(self.visits.index(visit))
 
     @precondition(lambda self: any(visit.pipes for visit in self.visits))
     @rule(number=st.integers(0, 15), size=st.sampled_from([1, 100, 98_304, 2**32]))
@@ -236,9 +279,16 @@ class Walk(RuleBasedStateMachine):
         A channel.
         """
         pipe = self.pipe(number)
+        [visit] = [each for each in self.visits if pipe in each.pipes]
+        self.closed(visit, pipe)
+
+    def closed(self, visit: Visit, pipe: Pipe) -> None:
+        """
+        A channel is.
+        """
+        visit.debts[pipe.sender] += pipe.debt
+        visit.pipes.remove(pipe)
         pipe.closes()
-        for visit in self.visits:
-            visit.pipes = [each for each in visit.pipes if each is not pipe]
 
     @precondition(lambda self: self.visits)
     @rule(number=st.integers(0, 3))

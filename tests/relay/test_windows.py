@@ -8,15 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
+from bastion.relay.ceiling import ADVANCE, QUANTUM, START
 from bastion.relay.channels import End
-from bastion.relay.windows import FIRST, RESERVE
+from bastion.relay.shaping import Shaping
+from bastion.relay.windows import RESERVE
 from bastion.wire import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_OPEN,
     MSG_CHANNEL_OPEN_CONFIRMATION,
+    MSG_CHANNEL_OPEN_FAILURE,
     MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_WINDOW_ADJUST,
     Malformed,
@@ -26,6 +30,7 @@ from bastion.wire import (
 )
 
 WINDOW = 2**21
+MIB = 2**20
 
 
 def opens(session: Any, window: int = WINDOW, type: bytes = b"session") -> int:
@@ -165,12 +170,11 @@ class Flow:
         self.noted: list[Any] = []
         self.interactive = False
 
-    def begin(self, window: int) -> int:
+    def begin(self, window: int) -> None:
         """
         See L{bastion.relay.shaping.Flow}.
         """
         self.noted.append(("begin", window))
-        return window
 
     def granted(self, size: int) -> None:
         """
@@ -224,11 +228,11 @@ def limited(sessionOf: Any) -> tuple[Any, Share]:
 def test_windowsAreToldPieceByPiece(limited: Any) -> None:
     session, share = limited
     [(_, wish)], [(number, confirmation)] = session.host.hears(), session.client.hears()
-    assert wish == string(b"session") + uint32(5) + uint32(FIRST) + uint32(32768)
+    assert wish == string(b"session") + uint32(5) + uint32(0) + uint32(32768)
     assert number == MSG_CHANNEL_OPEN_CONFIRMATION
-    assert confirmation == uint32(5) + uint32(3) + uint32(FIRST) + uint32(32768)
+    assert confirmation == uint32(5) + uint32(3) + uint32(0) + uint32(32768)
     for flow in share.flows.values():
-        assert flow.noted == [("begin", FIRST), ("granted", WINDOW - FIRST)]
+        assert flow.noted == [("begin", WINDOW)]
 
 
 @pytest.mark.parametrize(("sender", "number"), [(End.CLIENT, 5), (End.HOST, 3)])
@@ -251,7 +255,92 @@ def test_adjustmentsAreGrantedAndDataUsed(limited: Any) -> None:
     session.host.says(MSG_CHANNEL_EXTENDED_DATA, uint32(5) + uint32(1) + string(b"abcd"))
     assert share.flows[End.HOST].noted[-1] == ("used", 4)
     assert session.relay.host.received == 7
-    assert share.flows[End.CLIENT].noted[2:] == []
+    assert share.flows[End.CLIENT].noted[1:] == []
+
+
+def shared(sessionOf: Any) -> tuple[Any, Clock]:
+    """
+    A session at a ceiling of 1 MiB/s, and its clock.
+    """
+    clock = Clock()
+    return sessionOf(share=Shaping(0, clock).join(b"johnson", MIB)), clock
+
+
+def passes(session: Any, size: int) -> int:
+    """
+    A short channel, in which the client sends so much, or what it may when that is less.
+
+    @return: how much that is.
+    """
+    session.client.opens(b"direct-like", 0)
+    session.host.confirms(0, 0)
+    session.host.hears()
+    (_, confirmation), *adjustments = session.client.hears()
+    assert confirmation[8:12] == uint32(0)
+    told = sum(int.from_bytes(payload[4:]) for _, payload in adjustments)
+    sent = min(size, told)
+    session.client.says(MSG_CHANNEL_DATA, uint32(0) + string(bytes(sent)))
+    for end in (session.client, session.host):
+        end.says(MSG_CHANNEL_CLOSE, uint32(0))
+    session.host.hears(), session.client.hears()
+    return sent
+
+
+def test_whatSenderIsToldComesBehindTheConfirmation(sessionOf: Any) -> None:
+    session, _ = shared(sessionOf)
+    session.client.opens(b"session", 5)
+    session.host.hears()
+    session.host.confirms(5, 3)
+    for end, number, kind in ((session.client, 5, 1), (session.host, 3, 0)):
+        heard = end.hears()
+        adjustments = heard[kind:]
+        assert [each for each, _ in adjustments] == [MSG_CHANNEL_WINDOW_ADJUST]
+        assert adjustments[0][1] == uint32(number) + uint32(START)
+
+
+def test_channelThatIsToldOfNothingGetsItsWindowInItsTurn(sessionOf: Any) -> None:
+    session, clock = shared(sessionOf)
+    while passes(session, ADVANCE):
+        pass
+    session.client.opens(b"session", 0)
+    session.host.confirms(0, 0)
+    assert [number for number, _ in session.client.hears()] == [MSG_CHANNEL_OPEN_CONFIRMATION]
+    clock.advance((START + QUANTUM) / MIB)
+    [(number, adjustment)] = session.client.hears()
+    assert number == MSG_CHANNEL_WINDOW_ADJUST
+    assert adjustment == uint32(0) + uint32(QUANTUM)
+
+
+def test_wishThatComesToNothingTakesNothing(sessionOf: Any) -> None:
+    session, _ = shared(sessionOf)
+    for _ in range(1000):
+        session.client.opens(b"direct-like", 0)
+        session.host.says(MSG_CHANNEL_OPEN_FAILURE, uint32(0) + uint32(1) + string(b"") * 2)
+    session.client.hears()
+    assert passes(session, WINDOW) == START
+
+
+def test_channelAfterChannelGetsNoMoreThanTheCeiling(sessionOf: Any) -> None:
+    session, clock = shared(sessionOf)
+    sent = 0
+    for _ in range(2000):
+        sent += passes(session, ADVANCE)
+        clock.advance(1 / 2000)
+    assert MIB / 2 < sent < MIB + 2 * START
+
+
+def test_dataBeyondTheWindowsOfChannelAfterChannelAreMalformed(sessionOf: Any) -> None:
+    session, _ = shared(sessionOf)
+    passes(session, START)
+    sent = 0
+    with pytest.raises(Malformed, match="more data than the window"):
+        while sent < MIB:
+            sent += 1000
+            session.client.opens(b"direct-like", 0)
+            session.host.confirms(0, 0)
+            session.client.says(MSG_CHANNEL_DATA, uint32(0) + string(bytes(5096)))
+            for end in (session.client, session.host):
+                end.says(MSG_CHANNEL_CLOSE, uint32(0))
 
 
 def test_channelWithATerminalGoesFirst(limited: Any) -> None:
