@@ -9,8 +9,8 @@ turn.
 
 Who is new does not wait before it has anything: it overdraws the bucket a little
 (L{ADVANCE}).  For all who are new together that is done with an eighth of the rate, so
-that nobody keeps the others waiting by opening channel after channel; an advance beyond
-takes no tokens.
+that nobody keeps the others waiting by opening channel after channel; who comes when that
+is used up waits for its turn.
 """
 
 from __future__ import annotations
@@ -105,23 +105,24 @@ class Ceiling:
 
     def offers(self, now: float) -> int:
         """
-        How many bytes of somebody new may pass at once.  It takes nothing of what others
-        wait for, but an advance.
+        How many bytes of somebody new may pass at once; it may be none.  It takes nothing of
+        what others wait for, but an advance.
         """
-        return max(ADVANCE, self._available(now))
+        available = self._available(now)
+        if available < ADVANCE and self._new.level(now) >= ADVANCE:
+            return ADVANCE
+        return available
 
     def letsNew(self, size: int, now: float) -> None:
         """
         Let somebody new pass, with as much as was offered or less.
         """
         if size > self._available(now):
-            if self._new.level(now) < size:
-                return
             self._new.take(size, now)
         self._bucket.take(size, now)
 
     def _available(self, now: float) -> int:
-        return 0 if len(self) else int(self._bucket.level(now))
+        return 0 if len(self) else max(0, int(self._bucket.level(now)))
 
     def lets(self, waiter: Waiter, size: int, now: float) -> bool:
         """
@@ -135,6 +136,9 @@ class Ceiling:
     def restore(self, size: int, now: float) -> None:
         """
         Take back the tokens of what has passed and is never used.
+
+        @param size: less than 0 for what was used and has never passed; the others wait
+            for that.
         """
         self._bucket.restore(size, now)
 

@@ -12,25 +12,37 @@ What must hold
    then send everything together.
 
 A flow wants more only when a whole turn's worth of its room is used, or when it can have
-all that is held; otherwise each byte that is typed would bring a message of its own.  And
-before its first byte it wants nothing: nobody knows the number of a channel that is still
-being opened.
+all that is held; otherwise each byte that is typed would bring a message of its own.
 
-A sender is as free as ever to ignore its window.  What it sends beyond is missing from
-what it is told later; and when that is more than L{START}, it is not by mistake.
+A sender is as free as ever to ignore its window.  What it sends beyond is a I{debt}: it is
+missing from what it is told later, and when the channel is closed before, from what all at
+its ceilings may have.  And when the debts of a sender, those of its closed channels too,
+are more than L{START} together, it is not by mistake.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
-from bastion.relay.ceiling import ADVANCE, START, Ceiling, burst, turn
+from bastion.relay.ceiling import START, Ceiling, burst, turn
 from bastion.wire import Malformed
 
 #: The largest window, in bytes (RFC 4254 section 5.2).
 MAX_WINDOW = 2**32 - 1
+
+
+@define(eq=False)
+class Debts:
+    """
+    What one sender has sent beyond the windows of all channels of its connection.
+
+    @ivar total: in bytes; what a channel owes when it is closed stays.
+    """
+
+    total: int = 0
 
 
 class Flow:
@@ -41,12 +53,14 @@ class Flow:
     def __init__(
         self,
         ceilings: tuple[Ceiling, ...],
+        debts: Debts,
         give: Callable[[int], None],
         closed: Callable[[Flow], None],
         clock: IReactorTime,
     ) -> None:
         """
         @param ceilings: those that it has to pass, one at least.
+        @param debts: the sender's, of all flows of the connection.
         @param give: tells the sender that its window is larger by so many bytes.
         @param closed: is told when the flow is closed.
         """
@@ -54,6 +68,7 @@ class Flow:
         self._limit = burst(rate)
         self._turn = turn(rate)
         self._ceilings = ceilings
+        self._debts = debts
         self._give = give
         self._closed = closed
         self._clock = clock
@@ -87,21 +102,22 @@ class Flow:
 
     # What the two ends do
 
-    def begin(self, window: int) -> int:
+    def begin(self, window: int) -> None:
         """
-        The channel is being opened.
+        Both ends know the channel; the sender was told of no window yet.
 
-        @param window: the receiver's initial window.
-        @return: what the sender may be told of it: L{START} at most, and an L{ADVANCE}
-            also when others wait.
+        @param window: the receiver's initial one.
         """
+        if self._isClosed:
+            return
+        self._held = window
         now = self._clock.seconds()
-        told = min(window, START, *(each.offers(now) for each in self._ceilings))
-        for each in self._ceilings:
-            each.letsNew(told, now)
-        self._outstanding = told
-        self._held = window - told
-        return told
+        first = min(window, START, *(each.offers(now) for each in self._ceilings))
+        if first:
+            for each in self._ceilings:
+                each.letsNew(first, now)
+            self._tell(first)
+        self._ask()
 
     def granted(self, size: int) -> None:
         """
@@ -120,12 +136,12 @@ class Flow:
         """
         The sender has sent data.
 
-        @raise Malformed: when its window was far from having room for it.
+        @raise Malformed: when its windows were far from having room for it.
         """
         if self._isClosed:
             return
-        self._outstanding -= size
-        if self._outstanding < -START:
+        self._move(-size)
+        if self._debts.total > START:
             raise Malformed("more data than the window has room for")
         self._ask()
 
@@ -140,11 +156,9 @@ class Flow:
         if at is not None:
             self._ceilings[at].leave(self)
         now = self._clock.seconds()
-        # The advance may have taken no tokens.
-        unused = max(0, self._outstanding - ADVANCE)
         for number, each in enumerate(self._ceilings):
             passing = self._passing if at is not None and number < at else 0
-            each.restore(unused + passing, now)
+            each.restore(self._outstanding + passing, now)
         self._closed(self)
 
     # Through the ceilings
@@ -190,6 +204,17 @@ class Flow:
                 self._ceilings[number].join(self)
                 return
         self._passing = 0
+        self._tell(size)
+
+    def _tell(self, size: int) -> None:
         self._held -= size
-        self._outstanding += size
+        self._move(size)
         self._give(size)
+
+    def _move(self, size: int) -> None:
+        """
+        The sender may use more, or less; its debt is less or more then.
+        """
+        before = min(0, self._outstanding)
+        self._outstanding += size
+        self._debts.total += before - min(0, self._outstanding)

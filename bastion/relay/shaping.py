@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from bastion.relay.ceiling import START, Ceiling, burst
 from bastion.relay.channels import End
-from bastion.relay.flow import Flow
+from bastion.relay.flow import Debts, Flow
 
 #: Turns are not given more often than that, in seconds; at high rates some of them are
 #: given together.
@@ -151,6 +151,7 @@ class Share:
         self._ceilings = ceilings
         self._left: Callable[[], None] | None = left
         self._flows: set[Flow] = set()
+        self._debts = {end: Debts() for end in End}
 
     def __len__(self) -> int:
         """
@@ -165,7 +166,8 @@ class Share:
         @param give: tells the sender that its window is larger by so many bytes.
         """
         ceilings = tuple(each[sender] for each in self._ceilings)
-        flow = Flow(ceilings, give, self._flows.discard, self._shaping.clock)
+        debts = self._debts[sender]
+        flow = Flow(ceilings, debts, give, self._flows.discard, self._shaping.clock)
         self._flows.add(flow)
         if self._left is None:
             flow.close()

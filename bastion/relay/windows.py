@@ -5,7 +5,9 @@ pass them on.
 A window is granted by the end that receives.  Of a session's, the other end is told a
 little less, so that there is room for words of our own to the user; what they take is
 taken from what the client adds next.  And where there is a limit of bandwidth, the other
-end is told of a window piece by piece.
+end is told of a window piece by piece: of nothing while the channel is being opened, so
+that a wish takes nothing of the bandwidth that may come to nothing, and of the first piece
+as soon as both ends know the channel.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bastion.relay.ceiling import ADVANCE
 from bastion.relay.channels import Channel, Channels, End
 from bastion.wire import (
     MSG_CHANNEL_DATA,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Kept of the window of a session for our words, in bytes; at most an eighth of it.
 RESERVE = 4096
-#: The window that is told at once where there is a limit, in bytes.
-FIRST = ADVANCE
 
 #: What is passed on as it comes, where nothing is done with windows.
 _DATA = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA})
@@ -78,7 +77,7 @@ class Windows:
             told -= channel.spare
         if self._share is not None:
             channel.first[end] = told
-            told = min(FIRST, told)
+            return 0
         return told
 
     def opened(self, channel: Channel, give: Callable[[End, bytes], None]) -> None:
@@ -94,7 +93,7 @@ class Windows:
             number = uint32(channel.numbers[sender])
             flow = self._share.flow(sender, _giving(give, sender, number))
             channel.flows[receiver] = flow
-            flow.granted(window - flow.begin(min(FIRST, window)))
+            flow.begin(window)
         channel.first.clear()
 
     def hasTerminal(self, channel: Channel) -> None:
