@@ -30,6 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    The attacks come first: after each of them the garbage collector looks for what is
+    left, while there is little else, and before a test has started the reactor, beside
+    which the last failures in the log are kept.
+    """
+    items.sort(key=lambda item: "attacks" not in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
