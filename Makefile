@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test test-interop test-others slow fuzz bench bench-admission bench-selection unit check packages clean
+.PHONY: help run test slow fuzz bench bench-admission bench-selection unit check packages clean
 
 help:
 	@echo "make run    try it: a small site with a bastion in front, on loopback only"
@@ -23,16 +23,7 @@ run: .venv/installed
 	@exec $(BIN)/python -m bastion.lab
 
 test: .venv/installed packages
-	@echo "Two runs at once, ten minutes; each is shown when it is over."
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target \
-	    test-interop test-others
-
-# Mostly these wait for other programs.
-test-interop: .venv/installed packages
-	$(BIN)/python -m pytest -m "interop and not slow" $(PYTEST_ARGS)
-
-test-others: .venv/installed
-	$(BIN)/python -m pytest -m "not interop and not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 # Some take a quarter of an hour; by themselves they end after 20 minutes.
 slow: .venv/installed packages

@@ -313,15 +313,18 @@ def test_socketsThatAreAllowed(ruled, user, refusals):
 
 @pytest.mark.parametrize(
     ("gateway", "name"),
-    [("unforwarded", "echo"), ("somewhere", "echo"), ("somewhere", "allowed-1/../echo")],
+    [
+        ("unforwarded", "policy-echo"),
+        ("somewhere", "policy-echo"),
+        ("somewhere", "allowed-3/../policy-echo"),
+    ],
 )
 def test_otherSocketIsNotReached(ruled, user, refusals, gateway, name):
-    (user.home / "allowed-1").unlink(missing_ok=True)
-    (user.home / "allowed-1").mkdir()
-    with peers.unixEcho(user.home / "echo"):
+    (user.home / "allowed-3").mkdir()
+    with peers.unixEcho(user.home / "policy-echo"):
         said, told = localPort(ruled.route(gateway), f"{user.home}/{name}")
-    (user.home / "allowed-1").rmdir()
-    (user.home / "echo").unlink()
+    (user.home / "allowed-3").rmdir()
+    (user.home / "policy-echo").unlink()
 
     expected = forwardingTo(f"{user.home}/{name}")
     assert said == b""
@@ -331,7 +334,7 @@ def test_otherSocketIsNotReached(ruled, user, refusals, gateway, name):
 
 @pytest.mark.parametrize("gateway", ["unforwarded", "somewhere"])
 def test_otherSocketIsNotListenedOn(ruled, user, refusals, gateway):
-    path = user.home / "remote"
+    path = user.home / "policy-remote"
 
     done = ssh(ruled.route(gateway), f"test ! -e {path}", options=[f"-R{path}:127.0.0.1:9"])
 
