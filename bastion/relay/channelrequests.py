@@ -57,6 +57,7 @@ class ChannelRequests:
                 self._refuse(channel, told and message.name in _PROGRAMS)
             return
         if message.wantReply and replies.holding:
+            side.relay.observer.refused(request, "it did not wait for the refusal before it")
             self._refuse(channel, False)
             return
         if message.wantReply:
@@ -93,13 +94,11 @@ class ChannelRequests:
             side.answer(MSG_CHANNEL_FAILURE, uint32(channel.numbers[side.end]))
 
     def _release(self, channel: Channel) -> None:
-        refusals, number = (
-            channel.pending[self._side.end].release(),
-            channel.numbers[self._side.end],
-        )
-        if self._side.relay.channels.at(self._side.end, number) is channel:
+        side = self._side
+        refusals, number = channel.pending[side.end].release(), channel.numbers[side.end]
+        if side.relay.channels.at(side.end, number) is channel:
             for _ in range(refusals):
-                self._side.send(MSG_CHANNEL_FAILURE, uint32(number))
+                side.send(MSG_CHANNEL_FAILURE, uint32(number))
 
     def success(self, packet: bytes) -> None:
         """

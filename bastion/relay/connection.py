@@ -216,7 +216,7 @@ class Side(SSHService):
             return
         window = self.relay.windows.announced(channel, self.end, message.window)
         told = evolve(message, window=window, maxPacket=min(message.maxPacket, MOST_PACKET))
-        self.other.send(MSG_CHANNEL_OPEN, packet if told == message else told.payload())
+        self.other.send(MSG_CHANNEL_OPEN, told.payload())
 
     def _refuseOpen(self, message: ChannelOpen, code: int, reason: str) -> None:
         self.answer(MSG_CHANNEL_OPEN_FAILURE, openFailure(message.sender, code, reason))

@@ -3,7 +3,9 @@ How much one connection reads in a turn of the reactor (pure).
 
 All connections of the process wait while one has its turn.  Large turns move bulk data
 with the fewest system calls; small ones let somebody who types have the echo soon.  So
-they are large only while nobody types, in any other connection.
+they are large only while nobody types, in any connection.
+
+Sizes are in bytes and times in seconds, by one clock.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class Pace:
 
     def most(self, bulk: bool, now: float) -> int:
         """
-        How much to read next, in bytes.
+        How much to read next.
 
         @param bulk: whether what came before was.
         """

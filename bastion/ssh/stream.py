@@ -264,7 +264,8 @@ class DirectStream(Stream):
         Send bytes now; what the socket does not take is left to Twisted.
         """
         transport = self._transport
-        self._pace.sent(len(view), self.heardAt)
+        # Not when it was heard last: who only takes may be silent for long.
+        self._pace.sent(len(view), self._seconds())
         unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
         if not unsent and transport.connected and not transport.disconnecting:
             try:

@@ -115,6 +115,10 @@ def test_nothingIsPassedOnBehindARefusalThatIsHeld(session: Any) -> None:
     asks(session, b"window-change", wantReply=False)
     assert [payload[8:21] for _, payload in session.host.hears()] == [b"window-change"]
     assert [number for number, _ in session.client.hears()] == SAID
+    assert [(what, name) for what, name, *_ in session.told] == [
+        ("refused", b"exec"),
+        ("refused", b"shell"),
+    ]
     session.client.says(MSG_REQUEST_FAILURE)
     assert session.client.hears() == [(MSG_CHANNEL_FAILURE, uint32(0))] * 2
 

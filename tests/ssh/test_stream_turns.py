@@ -23,6 +23,7 @@ class Taker:
     """
     A stream over such a socket, and who takes what comes.
 
+    @ivar clock: its time.
     @ivar given: the sizes of what was given, each time.
     @ivar bulk: whether that was bulk.
     @ivar takes: how much of it is taken.
@@ -35,7 +36,8 @@ class Taker:
         self.taken = b""
         self.bulk = False
         self.takes: Callable[[bytes], int] = len
-        self.stream = DirectStream(connection, self._take, Clock().seconds)
+        self.clock = Clock()
+        self.stream = DirectStream(connection, self._take, self.clock.seconds)
 
     def _take(self, view: memoryview) -> int:
         self.given.append(len(view))
@@ -161,3 +163,20 @@ def test_longTurnLetsOtherProcessesHaveTheirs(waiting: bytes, yields: int, taker
     with patch("os.sched_yield") as yielded:
         taker.turn()
     assert yielded.call_count == yields
+
+
+def test_whoTakesBulkWithoutAWordDoesNotType(taker: Taker) -> None:
+    """
+    As a client with a window that is never used up: what it says at last is no key.
+    """
+    with connected() as connection:
+        silent = Taker(connection)
+        silent.clock.advance(60)
+        silent.stream.transmit(memoryview(bytes(READ)))
+        silent.socket.waiting = b"a window"
+        silent.turn()
+    taker.bulk = True
+    taker.clock.advance(60)
+    taker.turn()
+    taker.turn()
+    assert taker.socket.asked == [READ_BULK]
