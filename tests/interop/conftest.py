@@ -94,7 +94,7 @@ def expired(theSite: Site) -> Account:
     return account
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bastion(theSite: Site) -> Gateway:
     """
     The running bastion, for promises that only a bastion can keep.
@@ -138,24 +138,20 @@ def mebibyte(theSite: Site) -> Payload:
 
 
 @pytest.fixture(scope="session")
-def theMatrix(theSite: Site) -> Iterator[Matrix]:
+def theMatrix(theSite: Site, bastion: Gateway) -> Iterator[Matrix]:
     """
     The bastion for algorithms, and its hosts.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     opened = matrix.open_(theSite)
     yield opened
     opened.stop()
 
 
 @pytest.fixture(scope="session")
-def theClusters(theSite: Site) -> Iterator[Clusters]:
+def theClusters(theSite: Site, bastion: Gateway) -> Iterator[Clusters]:
     """
     The bastion for the choice of hosts, and its hosts.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     with clusters.opened(theSite) as opened:
         yield opened
 

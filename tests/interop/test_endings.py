@@ -16,7 +16,6 @@ from harness import accounts, clients
 from harness.asyncclient import connect, perform
 from harness.gateway import Gateway, Plan
 from harness.openssh import prepare, session, ssh
-from harness.routes import Route
 from harness.terminal import Terminal
 from harness.waiting import until
 
@@ -235,12 +234,10 @@ def test_clientThatLeavesWhileTheHostIsSearched(bastion, theSite):
 
 
 @pytest.fixture
-def ownBastion(theSite):
+def ownBastion(theSite, bastion):
     """
     A bastion of this test's own, in front of one host.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     host = theSite.hosts["pam"]
     directory = theSite.direct("pam").newDirectory()
     gateway = Gateway(directory, {"own": Plan([host.target], host.knownHosts())})
@@ -253,18 +250,7 @@ def routeTo(gateway, theSite):
     """
     The way through it.
     """
-    direct = theSite.direct("pam")
-    port = gateway.plans["own"].port
-    return Route(
-        "own",
-        "127.0.0.1",
-        port,
-        gateway.keys(),
-        direct.account,
-        direct.password,
-        direct.directory,
-        True,
-    )
+    return gateway.route("own", theSite.direct("pam"))
 
 
 def test_bastionStoppedDuringASession(ownBastion, theSite, user):

@@ -26,12 +26,10 @@ WORDS = (b"", b"SSH-2.0-x\r\n")
 
 
 @pytest.fixture
-def gateway(theSite, invariants):
+def gateway(theSite, invariants, bastion):
     """
     A bastion where that is just possible.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     host = theSite.hosts["pam"]
     limits = f'max_startups = "{CONNECTIONS + 10}:30:{2 * CONNECTIONS}"'
     admission = ["[admission]", limits, f"per_source_startups = {EACH}", ""]

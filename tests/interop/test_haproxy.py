@@ -22,12 +22,10 @@ SECONDS = 20
 
 
 @pytest.fixture(scope="module")
-def theBalancers(theSite) -> Iterator[Balancers]:
+def theBalancers(theSite, bastion) -> Iterator[Balancers]:
     """
     The bastion between HAProxy and HAProxy.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     with balancer.opened(theSite) as opened:
         yield opened
 

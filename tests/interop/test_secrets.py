@@ -123,12 +123,10 @@ def _made(path):
 
 
 @pytest.fixture(scope="module")
-def closed(theSite):
+def closed(theSite, bastion):
     """
     The bastion, for the tests of this module.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     running = Closed(theSite)
     yield running
     running.gateway.stop()

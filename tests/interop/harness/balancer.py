@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from harness import hostkeys
 from harness.gateway import ADDRESS, PREDICTABLE, Gateway, Plan
@@ -86,18 +86,8 @@ class Balancers:
 
         @param direct: around the first HAProxy.
         """
-        kind = self.site.direct("pam")
-        plan, way = self.gateway.plans[name], self.ways[name]
-        where = (ADDRESS, plan.port) if direct else (FOR_USERS, way.user)
-        return Route(
-            name,
-            *where,
-            self.gateway.keys(),
-            kind.account,
-            kind.password,
-            self.site.directory / "clients",
-            True,
-        )
+        route = self.gateway.route(name, self.site.direct("pam"))
+        return route if direct else evolve(route, address=FOR_USERS, port=self.ways[name].user)
 
     def told(self, name: str, offset: int = 0) -> list[str]:
         """

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bastion.upstream.ready import MAX_BEGUN
 from harness import hostkeys, witness
 from harness.books import Books
 from harness.hostkeys import HostKey
 from harness.programs import program
+from harness.routes import Route
 from harness.servers import Server
 from harness.waiting import freePort, listens
 
@@ -120,6 +121,15 @@ class Gateway:
         if self not in started:
             started.append(self)
         return self
+
+    def route(self, name: str, direct: Route) -> Route:
+        """
+        The way through one of the gateways.
+
+        @param direct: the way to its host.
+        """
+        port, keys = self.plans[name].port, self.keys()
+        return evolve(direct, kind=name, address=ADDRESS, port=port, keys=keys, bastion=True)
 
     def _toml(self) -> str:
         """

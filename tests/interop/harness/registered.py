@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from attrs import frozen
 
-from harness.gateway import ADDRESS, Gateway, Plan
+from harness.gateway import Gateway, Plan
 from harness.routes import Route
 from harness.servers import Server
 from harness.site import Site
@@ -100,17 +99,7 @@ class Registry:
         """
         The way to a host, through one of L{GATEWAYS}.
         """
-        host = self.site.direct("pam")
-        return Route(
-            gateway,
-            ADDRESS,
-            self.gateway.plans[gateway].port,
-            self.gateway.keys(),
-            host.account,
-            host.password,
-            self.site.directory / "clients",
-            True,
-        )
+        return self.gateway.route(gateway, self.site.direct("pam"))
 
     def events(self, address: str, offset: int) -> dict[str, dict[str, Any]]:
         """
@@ -134,12 +123,10 @@ def _plans(site: Site) -> dict[str, Plan]:
     }
 
 
-def started(theSite: Site) -> Iterator[Registry]:
+def started(theSite: Site, bastion: Gateway) -> Iterator[Registry]:
     """
     Start both, for the tests of a module.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     directory = Path(tempfile.mkdtemp(prefix="registered-", dir=theSite.directory))
     (directory / "zone").write_text(_zone())
     command = [sys.executable, "-m", "bastion.testing.dnsserver", "zone", DNS_ADDRESS]

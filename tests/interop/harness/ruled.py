@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from attrs import frozen
 
 from harness import peers
-from harness.gateway import ADDRESS, Gateway, Plan
+from harness.gateway import Gateway, Plan
 from harness.openssh import session
 from harness.routes import Route
 from harness.site import Site
@@ -95,17 +94,7 @@ class Ruled:
         """
         The way to a host, through one of the gateways.
         """
-        host = self.site.direct("second")
-        return Route(
-            gateway,
-            ADDRESS,
-            self.gateway.plans[gateway].port,
-            self.gateway.keys(),
-            host.account,
-            host.password,
-            self.site.directory / "clients",
-            True,
-        )
+        return self.gateway.route(gateway, self.site.direct("second"))
 
     def refused(self, offset: int) -> list[str]:
         """
@@ -138,12 +127,10 @@ def _toml(tables: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def started(theSite: Site) -> Iterator[Ruled]:
+def started(theSite: Site, bastion: Gateway) -> Iterator[Ruled]:
     """
     Start it, for the tests of a module.
     """
-    if theSite.gateway is None:
-        pytest.skip("--direct: this is about the bastion")
     directory = Path(tempfile.mkdtemp(prefix="ruled-", dir=theSite.directory))
     host = theSite.hosts["second"]
     with peers.tcpEcho() as echo:
