@@ -114,14 +114,15 @@ class Reader:
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
         self._offset = 0
+        self._size = len(payload)
 
     def _take(self, size: int) -> bytes:
-        end = self._offset + size
-        if end > len(self._payload):
-            raise Malformed(f"{len(self._payload)} bytes are too few: a field ends at {end}")
-        taken = self._payload[self._offset : end]
+        start = self._offset
+        end = start + size
+        if end > self._size:
+            raise Malformed(f"{self._size} bytes are too few: a field ends at {end}")
         self._offset = end
-        return taken
+        return self._payload[start:end]
 
     def byte(self) -> int:
         """
@@ -139,8 +140,7 @@ class Reader:
         """
         Take a C{uint32}.
         """
-        value: int = struct.unpack(">I", self._take(4))[0]
-        return value
+        return int.from_bytes(self._take(4))
 
     def string(self, limit: int | None = None) -> bytes:
         """
@@ -148,7 +148,7 @@ class Reader:
 
         @param limit: the longest that is accepted, in bytes.
         """
-        size = self.uint32()
+        size = int.from_bytes(self._take(4))
         if limit is not None and size > limit:
             raise Malformed(f"a string of {size} bytes where at most {limit} are allowed")
         return self._take(size)
@@ -164,13 +164,13 @@ class Reader:
         """
         Take everything that is left.
         """
-        return self._take(len(self._payload) - self._offset)
+        return self._take(self._size - self._offset)
 
     def end(self) -> None:
         """
         Say that nothing may be left.
         """
-        left = len(self._payload) - self._offset
+        left = self._size - self._offset
         if left:
             raise Malformed(f"{left} bytes after the last field")
 
@@ -276,12 +276,18 @@ def shown(value: bytes, limit: int = 256) -> str:
     Bytes from the wire as text for a log or a screen: printable ASCII as it
     is, everything else escaped, cut at C{limit} characters.
     """
-    text = "".join(map(_shown, value[:limit].decode("utf-8", "surrogateescape")))
+    text = value[:limit].decode("utf-8", "surrogateescape")
+    if not _isPlain(text):
+        text = "".join(map(_shown, text))
     return text if len(text) <= limit and len(value) <= limit else text[:limit] + "..."
 
 
+def _isPlain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "\\" not in text
+
+
 def _shown(character: str) -> str:
-    if character.isascii() and character.isprintable() and character != "\\":
+    if _isPlain(character):
         return character
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"

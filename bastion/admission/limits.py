@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from attrs import define, field
@@ -43,6 +44,7 @@ def unmapped(address: Address) -> Address:
     return address
 
 
+@lru_cache(maxsize=1024)
 def network(address: Address, block: NetBlock = NETBLOCK) -> str:
     """
     What counts as one source: an address, or the network that it is in.
@@ -52,7 +54,8 @@ def network(address: Address, block: NetBlock = NETBLOCK) -> str:
     rest = address.max_prefixlen - length
     if not rest:
         return str(address)
-    # Not ip_network(), which takes ten times as long; this is done for every connection.
+    # Not ip_network(), which takes ten times as long; this is done for every connection,
+    # by each of those who count.
     return f"{type(address)(int(address) >> rest << rest)}/{length}"
 
 

@@ -62,6 +62,7 @@ class Gateway:
         The log of a new connection, with a short reference that a user can
         read to an operator over the telephone.
         """
-        reference = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+        # 32 letters: each byte names one, and all of them as often.
+        reference = "".join(_ALPHABET[each % 32] for each in secrets.token_bytes(6))
         bound = {"reference": reference, "gateway": self.table.name, "source": source}
         return ConnectionLog(self.publisher, bound)

@@ -250,17 +250,21 @@ class KnownHostsFile:
 
     def _refresh(self) -> None:
         try:
+            if self._versionOf(os.stat(self.path)) == self._version:
+                return
             with regularFile(self.path) as file:
                 # Before reading, so that what is written meanwhile is noticed next time.
-                status = os.fstat(file.fileno())
-                version = (status.st_mtime_ns, status.st_size, status.st_ino)
-                if version != self._version:
-                    self._change(version, file.read())
+                version = self._versionOf(os.fstat(file.fileno()))
+                self._change(version, file.read())
         except FileNotFoundError:
             if not self.kind.optional:
                 raise
             if self._version != _NO_FILE:
                 self._change(_NO_FILE, b"")
+
+    @staticmethod
+    def _versionOf(status: os.stat_result) -> tuple[int, int, int]:
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _change(self, version: tuple[int, int, int], text: bytes) -> None:
         self._known = KnownHosts.parse(text, self.kind.name)

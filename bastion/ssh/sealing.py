@@ -80,18 +80,15 @@ class AesGcm(LengthInClear):
         self._fixed = iv[:4]
         self._invocation = int.from_bytes(iv[4:], "big")
 
-    def _nonce(self) -> bytes:
-        invocation = self._invocation
-        self._invocation = (invocation + 1) & _INVOCATIONS
-        return _packGcmNonce(self._fixed, invocation)
-
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
         """
         Verify while decrypting, and forget what was decrypted if it was altered.
         """
         size = len(packet) - 20
+        nonce = _packGcmNonce(self._fixed, self._invocation)
+        self._invocation = (self._invocation + 1) & _INVOCATIONS
         try:
-            self._aead.decrypt_into(self._nonce(), packet[4:], packet[:4], plain[:size])
+            self._aead.decrypt_into(nonce, packet[4:], packet[:4], plain[:size])
         except InvalidTag:
             plain[:size] = bytes(size)
             raise _altered() from None
@@ -102,7 +99,9 @@ class AesGcm(LengthInClear):
         """
         size = len(plain)
         _putUint32(packet, 0, size)
-        self._aead.encrypt_into(self._nonce(), plain, packet[:4], packet[4 : size + 20])
+        nonce = _packGcmNonce(self._fixed, self._invocation)
+        self._invocation = (self._invocation + 1) & _INVOCATIONS
+        self._aead.encrypt_into(nonce, plain, packet[:4], packet[4 : size + 20])
 
 
 class ChaChaPoly:

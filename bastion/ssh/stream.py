@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from twisted.internet import main, tcp
@@ -40,7 +41,8 @@ _process = Process()
 
 class _Outbox:
     """
-    The packets that were sealed in this turn, all for one stream.
+    The packets that were sealed in this turn, all for one stream.  C{with} it begins a
+    turn: what is sent meanwhile may wait for its end.
     """
 
     def __init__(self) -> None:
@@ -49,16 +51,10 @@ class _Outbox:
         self._owner: Stream | None = None
         self._turns = 0
 
-    def begin(self) -> None:
-        """
-        A turn of reading begins: what is sent in it may wait for its end.
-        """
+    def __enter__(self) -> None:
         self._turns += 1
 
-    def end(self) -> None:
-        """
-        It is over.
-        """
+    def __exit__(self, *error: object) -> None:
         self._turns -= 1
         if not self._turns:
             self.flush()
@@ -82,6 +78,13 @@ class _Outbox:
         if not self._turns:
             self.flush()
 
+    def flushOf(self, stream: Stream) -> None:
+        """
+        Send what of C{stream}'s is waiting.
+        """
+        if self._owner is stream:
+            self.flush()
+
     def flush(self) -> None:
         """
         Send what is waiting.
@@ -94,6 +97,8 @@ class _Outbox:
 
 
 _outbox = _Outbox()
+#: C{with turn:} sends together what is written to one stream meanwhile.
+turn: AbstractContextManager[None] = _outbox
 
 
 class Stream:
@@ -152,11 +157,8 @@ class Stream:
         if kept:
             _received[:kept] = self._rest
             self._rest = bytearray()
-        _outbox.begin()
-        try:
+        with turn:
             taken = self._take(_received[:end])
-        finally:
-            _outbox.end()
         if taken < end:
             self._rest = bytearray(_received[taken:end])
 
@@ -185,7 +187,7 @@ class Stream:
         """
         Send what is waiting for the turn to end.
         """
-        _outbox.flush()
+        _outbox.flushOf(self)
 
     def transmit(self, view: memoryview) -> None:
         """

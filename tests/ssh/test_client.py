@@ -18,6 +18,7 @@ from bastion.ssh.client import ClientTransport
 from bastion.ssh.identification import TO_CLIENTS
 from bastion.ssh.negotiation import Offer
 from bastion.ssh.phases import Phase
+from bastion.ssh.stream import Stream
 from bastion.ssh.terms import Terms
 from bastion.testing.speakers import KeyHolder, Recorder, TrustedKeys, Witness
 from bastion.wire import (
@@ -52,6 +53,26 @@ def heardNothing(leg: Any) -> None:
     assert not leg.peer.login.heard
     assert "secured" not in leg.witness.events
     assert "secured" not in leg.peer.witness.events
+
+
+# The beginning
+
+
+def test_whoWeAreAndWhatWeOfferLeaveTogether(
+    towardHost: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    ours = towardHost.ours
+    monkeypatch.setattr(
+        Stream,
+        "transmit",
+        lambda stream, view: sent.append(bytes(view)) if stream is ours.stream else None,
+    )
+    towardHost.connected()
+
+    (said,) = sent
+    assert said.startswith(ours.ourVersionString + b"\r\n")
+    assert ours.ourKexInitPayload in said
 
 
 # The host's key

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bastion.ssh.stream import turn
+
 MEGABYTE = 1024 * 1024
 PACKET = 200_000
 
@@ -91,6 +93,33 @@ def test_whatWaitsForTheEndOfATurnCanBeSent(loopback: Any) -> None:
     ear.takes = closing
     peer.sendall(b"go")
     assert loopback.hears(peer, 100) == b"last words"
+
+
+def test_whatOthersHaveWaitingStaysTogether(loopback: Any) -> None:
+    """
+    The end of one leg is the beginning of what the other is told.
+    """
+    (ending, _), (told, peer) = loopback.connected(), loopback.connected()
+    sizes = transmitted(told)
+    with turn:
+        filled(told, b"the last ")
+        ending.stream.flush()
+        assert sizes == []
+        filled(told, b"goodbye")
+    assert loopback.hears(peer, 16) == b"the last goodbye"
+    assert sizes == [16]
+
+
+def test_turnsMayBeWithinOthers(loopback: Any) -> None:
+    ear, peer = loopback.connected()
+    sizes = transmitted(ear)
+    with turn:
+        with turn:
+            filled(ear, b"who ")
+        assert sizes == []
+        filled(ear, b"what")
+    assert loopback.hears(peer, 8) == b"who what"
+    assert sizes == [8]
 
 
 def test_streamsOfOneTurnKeepTheirOwnOrder(loopback: Any) -> None:
