@@ -43,6 +43,15 @@ def startups() -> str:
     return f"{limit.start}:{limit.rate}:{limit.full}, and {source} of a source"
 
 
+def sharedChannels() -> str:
+    """
+    The limits of the channels that connections share.
+    """
+    limit, source = ADMISSION.max_channels, ADMISSION.per_source_channels
+    limits = [ADMISSION.per_account_channels, source, limit]
+    return ", ".join(map(str, limits)) if any(limits) else "any number"
+
+
 LIMITS = {
     "identification string": f"{identification.MAX_LINE} bytes, "
     f"{keyexchange.HANDSHAKE_TIME:.0f} s with the key exchange",
@@ -59,6 +68,7 @@ LIMITS = {
     "packet after it": kib(packets.MAX_PACKET),
     "compression": "none",
     "channels of a connection": f"{channels.MAX_CHANNELS}",
+    "channels of an account, of a source, of a gateway": sharedChannels(),
     "requests without a reply": f"{channels.MAX_PENDING} of a channel, or outside of channels",
     "forwardings of a connection": f"{grants.MAX_FORWARDS}",
     "answers that are not read": f"{connection.MAX_UNREAD}",

@@ -1,13 +1,14 @@
 """
-How many connections and sessions there may be at once (pure).
+How many connections, sessions and channels there may be at once (pure).
 
 A connection is one from when it is taken until it is closed, whoever it is; those that have
 not logged in yet have limits of their own beside these (L{bastion.admission.limits}).  A
-session is a connection that has logged in.  What counts as one source is said by
-L{bastion.admission.limits.network}.
+session is a connection that has logged in.  A channel is one from when an end asks for it
+until it is refused, or closed by both ends, or its session is over.  What counts as one source
+is said by L{bastion.admission.limits.network}.
 
 Nothing is kept of what is not there: a key with nobody has no entry, so there are never more
-entries than connections.
+entries than connections, or keys of channels.
 """
 
 from __future__ import annotations
@@ -139,3 +140,108 @@ class Sessions:
         Count a session, whether there is a place or not.
         """
         return Place(self._counts, (account, (account, network(address, self.block))))
+
+
+@define(eq=False)
+class Channels:
+    """
+    The channels of one gateway, those that are being opened included.
+
+    @ivar limit: how many there may be; 0 for any number, here and below.
+    @ivar perSource: how many from one source.
+    @ivar perAccount: how many an account may have.
+    @ivar block: what counts as one source.
+    """
+
+    limit: int = 0
+    perSource: int = 0
+    perAccount: int = 0
+    block: NetBlock = NETBLOCK
+    _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def total(self) -> int:
+        """
+        How many there are.
+        """
+        return self._counts.get(None, 0)
+
+    def of(self, whose: Address | bytes) -> int:
+        """
+        How many there are from a source, or of an account.
+        """
+        key = whose if isinstance(whose, bytes) else network(whose, self.block)
+        return self._counts.get(key, 0)
+
+    def refusal(self, address: Address, account: bytes) -> str | None:
+        """
+        Why there is no place for one more, in a sentence for its user.
+        """
+        if self.perAccount and self.of(account) >= self.perAccount:
+            return (
+                f"This account has as many channels open as it may have ({self.perAccount})."
+                " Close one, or try again later."
+            )
+        if self.perSource and self.of(address) >= self.perSource:
+            return (
+                f"As many channels from {network(address, self.block)} are open as there may be"
+                f" ({self.perSource}). Close one, or try again later."
+            )
+        if self.limit and self.total >= self.limit:
+            return (
+                f"As many channels are open as this gateway takes ({self.limit})."
+                " Please try again later."
+            )
+        return None
+
+    def began(self, address: Address, account: bytes) -> Place:
+        """
+        Count a channel, whether there is a place or not.
+        """
+        return Place(self._counts, (None, network(address, self.block), account))
+
+    def allowance(self, address: Address, account: bytes) -> Allowance | None:
+        """
+        For the channels of a new session; L{None} where nothing is limited.
+        """
+        limited = self.limit or self.perSource or self.perAccount
+        return Allowance(self, address, account) if limited else None
+
+
+@define(eq=False)
+class Allowance:
+    """
+    What one session may have of the channels; it is the L{bastion.relay.allowance.Allowance}
+    of its relay.
+    """
+
+    _channels: Channels
+    _address: Address
+    _account: bytes
+    # One is as good as another: they are places of the same source and account.
+    _places: list[Place] = field(factory=list, init=False)
+
+    def refusal(self) -> str | None:
+        """
+        Why there is no place for one more, in a sentence for its user.
+        """
+        return self._channels.refusal(self._address, self._account)
+
+    def began(self) -> None:
+        """
+        One more is being opened.
+        """
+        self._places.append(self._channels.began(self._address, self._account))
+
+    def ended(self) -> None:
+        """
+        One could not be opened, or is closed by both ends.
+        """
+        self._places.pop().over()
+
+    def over(self) -> None:
+        """
+        The session is over, and all its channels are; a second time does nothing.
+        """
+        while self._places:
+            self.ended()

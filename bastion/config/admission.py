@@ -54,6 +54,10 @@ class AdmissionTable:
     @ivar per_source_connections: the same for one source.
     @ivar per_account_sessions: the limit of logins of one account.
     @ivar per_account_source_sessions: the same from one source.
+    @ivar max_channels: the limit of open channels: sessions, and forwarded connections; 0
+        for any number.
+    @ivar per_source_channels: the same for one source.
+    @ivar per_account_channels: the same for one account.
     @ivar penalties: whether a source that misbehaves has to wait: C{on} or C{off}.
     @ivar penalty_exempt: the networks that get no penalties.
     @ivar login_grace_time: how long a login may take, in seconds.
@@ -86,6 +90,9 @@ class AdmissionTable:
     per_source_connections: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     per_account_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     per_account_source_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
+    max_channels: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
+    per_source_channels: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
+    per_account_channels: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     penalties: str = field(default="on", metadata=key(one(oneOf("on", "off"))))
     penalty_exempt: tuple[Network, ...] = field(
         default=LOOPBACK, metadata=key(each(network, _NETWORKS))

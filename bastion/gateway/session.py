@@ -4,14 +4,17 @@ The session that a login becomes, and what it may.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from bastion.admission.counts import Channels
 from bastion.config.policies import PolicyTable, policyFor
 from bastion.config.schema import GatewayTable
 from bastion.interfaces import Login
+from bastion.relay.allowance import UNLIMITED, Allowance
 from bastion.relay.channels import MAX_CHANNELS
 from bastion.relay.coupling import Coupling
 from bastion.relay.endings import Endings, Limits
@@ -24,7 +27,7 @@ from bastion.ssh.transport import Transport
 
 class SessionRules:
     """
-    What the sessions of one gateway may, and the bandwidth that they share.
+    What the sessions of one gateway may, and the bandwidth and the channels that they share.
     """
 
     def __init__(
@@ -43,21 +46,29 @@ class SessionRules:
         self._tables = tables
         self._policies = policies
         self._shaping = Shaping(gateway.bandwidth, clock)
+        table = gateway.admission
+        self._channels = Channels(
+            table.max_channels, table.per_source_channels, table.per_account_channels
+        )
 
     def relay(self, login: Login, observer: Observer) -> tuple[Relay, Limits]:
         """
         What is between the two ends of a new session, and how long it may last.
         """
         table = policyFor(self._tables, self._gateway, login.account)
-        policies, limits, rate, channels = self._policies, Limits(), 0, MAX_CHANNELS
+        policies, limits, rate, most = self._policies, Limits(), 0, MAX_CHANNELS
         if table is not None:
             policies = [Permissions(table), *policies]
             limits = Limits(table.idle_limit, table.duration_limit)
-            rate, channels = table.bandwidth, table.max_channels
+            rate, most = table.bandwidth, table.max_channels
         share = self._shaping.join(login.account, rate)
         speaks = bool(policies) or limits != Limits()
         adapter = SessionAdapter(policies, login)
-        return Relay(adapter, observer, speaks, share, channels), limits
+        return Relay(adapter, observer, speaks, share, most, self._allowance(login)), limits
+
+    def _allowance(self, login: Login) -> Allowance:
+        source = ipaddress.ip_address(login.source.partition("%")[0])
+        return self._channels.allowance(source, login.account) or UNLIMITED
 
 
 class Session:
@@ -103,3 +114,4 @@ class Session:
         self._coupling.remove()
         self._endings.stop()
         self.relay.windows.leave()
+        self.relay.channels.leave()

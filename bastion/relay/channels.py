@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import define, field
 
+from bastion.relay.allowance import UNLIMITED, Allowance
 from bastion.wire import Malformed
 
 
@@ -55,7 +56,7 @@ _HELD = object()
 
 class TooManyChannels(Exception):
     """
-    One more channel than there may be.
+    One more channel than there may be; the text says which limit it is, to the user.
     """
 
 
@@ -199,6 +200,8 @@ class Channels:
     """
 
     most: int = MAX_CHANNELS
+    # Of those that others have too.
+    _allowance: Allowance = UNLIMITED
     _opening: dict[tuple[End, int], Channel] = field(factory=dict)
     _open: dict[tuple[End, int], Channel] = field(factory=dict)
 
@@ -222,7 +225,11 @@ class Channels:
         if key in self._opening or key in self._open:
             raise Malformed(f"channel {number} exists")
         if len(self) >= self.most:
-            raise TooManyChannels
+            raise TooManyChannels(f"no more than {self.most} open channels are allowed")
+        refusal = self._allowance.refusal()
+        if refusal is not None:
+            raise TooManyChannels(refusal)
+        self._allowance.began()
         channel = self._opening[key] = Channel(type, opener, target, {opener: number})
         return channel
 
@@ -249,6 +256,7 @@ class Channels:
         channel = self._opening.pop((by.other, recipient), None)
         if channel is None:
             raise Malformed("a refusal of a channel that nobody wanted")
+        self._allowance.ended()
         return channel
 
     def at(self, end: End, number: int) -> Channel | None:
@@ -280,4 +288,12 @@ class Channels:
             return None
         for end, number in channel.numbers.items():
             del self._open[end, number]
+        self._allowance.ended()
         return channel
+
+    def leave(self) -> None:
+        """
+        The connection is over: what an end still says takes no place any more.
+        """
+        self._allowance.over()
+        self._allowance = UNLIMITED

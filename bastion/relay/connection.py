@@ -208,8 +208,8 @@ class Side(SSHService):
                 channel = self.relay.channels.wanted(
                     self.end, message.sender, message.type, leadsTo
                 )
-        except TooManyChannels:
-            reason = f"no more than {self.relay.channels.most} open channels are allowed"
+        except TooManyChannels as problem:
+            reason = str(problem)
         if reason:
             self.relay.observer.refused(request, reason)
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from bastion.interfaces import ChannelRequest
+from bastion.relay.allowance import UNLIMITED, Allowance
 from bastion.relay.channels import MAX_CHANNELS, Channel, Channels, End, PendingReplies
 from bastion.relay.connection import Side
 from bastion.relay.session import SessionAdapter
@@ -52,13 +53,15 @@ class Relay:
         speaks: bool = False,
         share: Share | None = None,
         channels: int = MAX_CHANNELS,
+        allowance: Allowance = UNLIMITED,
     ) -> None:
         """
         @param speaks: whether there may be something to say to the user.
         @param share: of a limited bandwidth; L{None} for no limit.
         @param channels: how many there may be.
+        @param allowance: of the channels that others have too.
         """
-        self.channels = Channels(channels)
+        self.channels = Channels(channels, allowance)
         self.windows: Windows = Windows(self.channels, speaks, share)
         self.teller = Teller(self)
         self.globals = {End.CLIENT: PendingReplies(), End.HOST: PendingReplies()}

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bastion.admission.counts import Connections, Place, Sessions
+from bastion.admission.counts import Allowance, Channels, Connections, Place, Sessions
 from bastion.admission.limits import Address, NetBlock
 
 HERE = ipaddress.ip_address("192.0.2.7")
@@ -105,6 +105,113 @@ def test_accountIsNotTakenForASource() -> None:
     assert (sessions.of(b"192.0.2.7"), sessions.of(b"192.0.2.7", THERE)) == (1, 0)
 
 
+# Channels
+
+
+def test_sourceHasAsManyChannelsAsItMay() -> None:
+    channels = Channels(perSource=2)
+    channels.began(HERE, b"johnson")
+    assert channels.refusal(HERE, b"johnson") is None
+    channels.began(ipaddress.ip_address("::ffff:192.0.2.7"), b"gaston")
+    assert channels.refusal(HERE, b"smith") == (
+        "As many channels from 192.0.2.7 are open as there may be (2)."
+        " Close one, or try again later."
+    )
+    assert channels.refusal(HERE + 1, b"johnson") is None
+
+
+def test_accountHasAsManyChannelsAsItMay() -> None:
+    channels = Channels(perAccount=2)
+    channels.began(HERE, b"johnson")
+    assert channels.refusal(HERE, b"johnson") is None
+    channels.began(THERE, b"johnson")
+    assert channels.refusal(HERE + 1, b"johnson") == (
+        "This account has as many channels open as it may have (2). Close one, or try again later."
+    )
+    assert channels.refusal(HERE, b"gaston") is None
+
+
+def test_gatewayHasAsManyChannelsAsItMay() -> None:
+    channels = Channels(limit=2)
+    channels.began(HERE, b"johnson")
+    assert channels.refusal(HERE, b"johnson") is None
+    channels.began(THERE, b"gaston")
+    assert channels.refusal(HERE + 1, b"smith") == (
+        "As many channels are open as this gateway takes (2). Please try again later."
+    )
+
+
+def test_userIsToldOfWhatIsHisOwnFirst() -> None:
+    """
+    The account's is his, the source's perhaps, and the gateway's is everybody's.
+    """
+    found = []
+    for channels in (Channels(1, 1, 1), Channels(1, 1), Channels(1)):
+        channels.began(HERE, b"johnson")
+        found.append(channels.refusal(HERE, b"johnson") or "")
+    account, source, gateway = found
+    assert account.startswith("This account has")
+    assert source.startswith("As many channels from 192.0.2.7")
+    assert gateway.startswith("As many channels are open as this gateway takes")
+
+
+def test_accountsChannelsAreNotTakenForASources() -> None:
+    """
+    Whatever it is called.
+    """
+    channels = Channels(perSource=1, perAccount=1)
+    channels.began(THERE, b"192.0.2.7")
+    assert (channels.of(b"192.0.2.7"), channels.of(HERE), channels.total) == (1, 0, 1)
+    assert channels.refusal(HERE, b"johnson") is None
+
+
+def test_whatCountsAsOneSourceOfChannelsIsSaid() -> None:
+    channels = Channels(perSource=1, block=NetBlock(24, 64))
+    channels.began(HERE, b"johnson")
+    assert "from 192.0.2.0/24" in (channels.refusal(HERE + 1, b"gaston") or "")
+
+
+def test_whereNothingIsLimitedNothingIsCounted() -> None:
+    assert Channels().allowance(HERE, b"johnson") is None
+    for limits in (Channels(limit=1), Channels(perSource=1), Channels(perAccount=1)):
+        assert limits.allowance(HERE, b"johnson") is not None
+
+
+def allowance(channels: Channels, account: bytes = b"johnson") -> Allowance:
+    """
+    Of one session.
+    """
+    made = channels.allowance(HERE, account)
+    assert made is not None
+    return made
+
+
+def test_sessionsHaveTheChannelsOfTheirAccountTogether() -> None:
+    channels = Channels(perAccount=2)
+    one, two, others = allowance(channels), allowance(channels), allowance(channels, b"gaston")
+    one.began()
+    two.began()
+    assert one.refusal() == two.refusal() == channels.refusal(HERE, b"johnson") is not None
+    assert others.refusal() is None
+    two.ended()
+    assert one.refusal() is None
+    assert (channels.total, channels.of(HERE), channels.of(b"johnson")) == (1, 1, 1)
+
+
+def test_sessionThatIsOverGivesBackWhatItHasAndNoMore() -> None:
+    channels = Channels(limit=9)
+    one, two = allowance(channels), allowance(channels)
+    for _ in range(3):
+        one.began()
+        two.began()
+    one.ended()
+    one.over()
+    one.over()
+    assert channels.total == 3
+    two.over()
+    assert channels._counts == {}
+
+
 # The end
 
 
@@ -119,10 +226,11 @@ def test_placeIsGivenBackOnce() -> None:
 
 
 def test_askingDoesNotCount() -> None:
-    connections, sessions = Connections(1, 1), Sessions(1, 1)
+    connections, sessions, channels = Connections(1, 1), Sessions(1, 1), Channels(1, 1, 1)
     assert [connections.refusal(HERE) for _ in range(3)] == [None] * 3
     assert [sessions.refusal(HERE, b"a") for _ in range(3)] == [None] * 3
-    assert connections._counts == sessions._counts == {}
+    assert [channels.refusal(HERE, b"a") for _ in range(3)] == [None] * 3
+    assert connections._counts == sessions._counts == channels._counts == {}
 
 
 class Walk(RuleBasedStateMachine):
@@ -134,8 +242,10 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.connections = Connections(6, 3)
         self.sessions = Sessions(4, 2)
+        self.channels = Channels(12, 6, 4)
         self.there: list[tuple[Address, Place]] = []
         self.loggedIn: list[tuple[Address, bytes, Place]] = []
+        self.using: list[tuple[Address, bytes, Allowance, int]] = []
         self.gone: list[Place] = []
 
     sources = st.sampled_from([HERE, HERE + 1, THERE, THERE + 1])
@@ -156,6 +266,39 @@ class Walk(RuleBasedStateMachine):
         """
         if self.sessions.refusal(source, account) is None:
             self.loggedIn.append((source, account, self.sessions.began(source, account)))
+
+    @rule(source=sources, account=accounts)
+    def use(self, source: Address, account: bytes) -> None:
+        """
+        A session, with no channels yet.
+        """
+        made = self.channels.allowance(source, account)
+        assert made is not None
+        self.using.append((source, account, made, 0))
+
+    @precondition(lambda self: self.using)
+    @rule(number=st.integers(0, 9))
+    def openOne(self, number: int) -> None:
+        """
+        A channel in a session, if there is a place.
+        """
+        source, account, made, count = self.using[number % len(self.using)]
+        if made.refusal() is None:
+            made.began()
+            self.using[number % len(self.using)] = source, account, made, count + 1
+
+    @precondition(lambda self: self.using)
+    @rule(number=st.integers(0, 9), over=st.booleans())
+    def closeOne(self, number: int, over: bool) -> None:
+        """
+        A channel is closed, or its session is over.
+        """
+        source, account, made, count = self.using.pop(number % len(self.using))
+        if over:
+            made.over()
+        elif count:
+            made.ended()
+            self.using.append((source, account, made, count - 1))
 
     @precondition(lambda self: self.there)
     @rule(number=st.integers(0, 9))
@@ -197,6 +340,13 @@ class Walk(RuleBasedStateMachine):
             sources = [source for source, name, _ in self.loggedIn if name == account]
             assert self.sessions.of(account) == len(sources) <= 4
             assert self.sessions.of(account, HERE) == sources.count(HERE) <= 2
+        for account in (b"a", b"b", b"192.0.2.7"):
+            own = [count for _, name, _, count in self.using if name == account]
+            assert self.channels.of(account) == sum(own) <= 4
+        own = [count for source, _, _, count in self.using if source == HERE]
+        assert self.channels.of(HERE) == sum(own) <= 6
+        assert self.channels.total == sum(count for *_, count in self.using) <= 12
+        assert all(self.channels._counts.values())
         assert all(self.connections._counts.values())
         assert all(self.sessions._counts.values())
         assert len(self.connections._counts) <= len(self.there) + 1

@@ -43,6 +43,9 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         "per_source_connections": 0,
         "per_account_sessions": 0,
         "per_account_source_sessions": 0,
+        "max_channels": 0,
+        "per_source_channels": 0,
+        "per_account_channels": 0,
         "penalties": "on",
         "penalty_exempt": LOOPBACK,
         "login_grace_time": 60.0,
@@ -63,6 +66,9 @@ max_connections = 500
 per_source_connections = 100
 per_account_sessions = 20
 per_account_source_sessions = 10
+max_channels = 4000
+per_source_channels = 300
+per_account_channels = 40
 penalties = "off"
 penalty_exempt = ["192.0.2.0/24"]
 """,
@@ -75,4 +81,6 @@ penalty_exempt = ["192.0.2.0/24"]
     assert table.dns_sentence == "{address} {missing}. Ask us."
     assert (table.max_connections, table.per_source_connections) == (500, 100)
     assert (table.per_account_sessions, table.per_account_source_sessions) == (20, 10)
+    assert (table.max_channels, table.per_source_channels) == (4000, 300)
+    assert table.per_account_channels == 40
     assert (table.penalties, table.penalty_exempt) == ("off", (ip_network("192.0.2.0/24"),))

@@ -220,15 +220,17 @@ class Memory:
             self.network.settle()
         return client
 
-    def loggedIn(self) -> tuple[Talker, Talker]:
+    def loggedIn(
+        self, source: str = "198.51.100.7", account: bytes = b"johnson"
+    ) -> tuple[Talker, Talker]:
         """
         A client logs in to nice1 with a password.
         """
-        client = self.connects()
-        client.requests(NONE)
+        client = self.connects(source)
+        client.requests(NONE, account=account)
         host = self.host()
         host.offers(PASSWORD)
-        client.requests(PASSWORD, Password(b"right").pack())
+        client.requests(PASSWORD, Password(b"right").pack(), account)
         host.accepts()
         client.speaker.startSession()
         client.hears()
@@ -269,6 +271,13 @@ class Memory:
         return {host: count for host, count in counts[0].items() if count}
 
     @property
+    def channels(self) -> dict[Any, int]:
+        """
+        The channels that are counted, by what they are counted for.
+        """
+        return dict(self.factory.gateway.rules._channels._counts)
+
+    @property
     def reason(self) -> str:
         """
         Why the only connection was closed.
@@ -291,6 +300,7 @@ class Memory:
         assert self.leased == {}
         assert (self.startups.total, dict(self.startups._sources)) == (0, {})
         assert (self.doors.connections.total, self.doors.sessions._counts) == (0, {})
+        assert self.channels == {}
         assert self.clock.getDelayedCalls() == []
         assert all(talker.tcp.lost for hosts in self.hosts.values() for talker in hosts)
         assert self.failures == []

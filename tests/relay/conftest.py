@@ -16,7 +16,8 @@ from twisted.internet.task import Clock
 
 from bastion.algorithms import TO_HOSTS
 from bastion.interfaces import ChannelRequest, HostAddress, Login
-from bastion.relay.channels import Channel
+from bastion.relay.allowance import UNLIMITED
+from bastion.relay.channels import MAX_CHANNELS, Channel
 from bastion.relay.connection import Side
 from bastion.relay.coupling import Coupling
 from bastion.relay.pair import Relay
@@ -125,13 +126,21 @@ class Session:
     @ivar told: what the observer was told.
     """
 
-    def __init__(self, *policies: Any, speaks: bool = False, share: Any = None) -> None:
+    def __init__(
+        self,
+        *policies: Any,
+        speaks: bool = False,
+        share: Any = None,
+        allowance: Any = UNLIMITED,
+    ) -> None:
         """
         @param speaks: whether the bastion may have something to say.
         @param share: of the bandwidth.
+        @param allowance: of the channels that others have too.
         """
         self.told: list[Any] = []
-        self.relay = Relay(SessionAdapter(policies, LOGIN), self, speaks, share)
+        adapter = SessionAdapter(policies, LOGIN)
+        self.relay = Relay(adapter, self, speaks, share, MAX_CHANNELS, allowance)
         self.client = End(self.relay.client)
         self.host = End(self.relay.host)
 
