@@ -75,9 +75,16 @@ class LoginOwner(Protocol):
         The login is done; SSH_MSG_USERAUTH_SUCCESS has been sent.
         """
 
+    def loginForfeited(self, sentence: str) -> None:
+        """
+        The connection must end, for what the client has done.
+
+        @param sentence: for the user.
+        """
+
     def loginImpossible(self, sentence: str) -> None:
         """
-        The connection must end.
+        The connection must end, for no fault of the client's.
 
         @param sentence: for the user.
         """
@@ -158,11 +165,11 @@ class UserAuthServer(SSHService):
         if self._first is None:
             self._first = Request(request.account, request.service, NONE)
             if request.service != b"ssh-connection":
-                self._owner.loginImpossible("This server offers ssh-connection only.")
+                self._owner.loginForfeited("This server offers ssh-connection only.")
                 return
             self._account = self._owner.accountKnown(request.account)
         elif (request.account, request.service) != (self._first.account, self._first.service):
-            self._owner.loginImpossible("The account name must not change within a connection.")
+            self._owner.loginForfeited("The account name must not change within a connection.")
             return
         if self._attempt is not None and self._question is not None:
             # RFC 4252 section 5.1: aborts the dialogue, without a failure.
@@ -229,7 +236,7 @@ class UserAuthServer(SSHService):
         self._triesLeft -= 1
         if self._triesLeft > 0:
             return True
-        self._owner.loginImpossible("Too many authentication failures.")
+        self._owner.loginForfeited("Too many authentication failures.")
         return False
 
     def _ebUnexpected(self, failure: TwistedFailure) -> None:

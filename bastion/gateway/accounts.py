@@ -17,7 +17,7 @@ from bastion.config.accountsfile import accountsOf
 from bastion.config.file import decoded
 from bastion.config.problems import ConfigurationError, Problem
 from bastion.config.schema import AccountTable, Configuration
-from bastion.ssh.knownhosts import regularFile
+from bastion.ssh.knownhosts import fileVersion, regularFile
 
 #: That an accounts file may be, in bytes.
 LARGEST = 1 << 20
@@ -73,8 +73,7 @@ class AccountsFile:
     def _changed(self) -> bytes | None:
         with regularFile(self.path) as file:
             # Before reading, so that what is written meanwhile is noticed next time.
-            status = os.fstat(file.fileno())
-            version = (status.st_mtime_ns, status.st_size, status.st_ino)
+            version = fileVersion(os.fstat(file.fileno()))
             if version == self._version:
                 return None
             content = file.read(LARGEST + 1)

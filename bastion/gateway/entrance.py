@@ -99,11 +99,12 @@ class Entrance:
         self._gateway = gateway
         self._events = log
         self._startup = doors.startups.arrived(self._address, lost)
-        self._place = doors.connections.arrived(self._address)
+        # Who is denied is there for as long as a newcomer, and takes no other's place.
+        self._place = doors.connections.arrived(self._address) if denial is None else None
         self._session: Any = None
         self._account: bytes | None = None
-        # Who is told where else to go has done nothing wrong.
-        self._kind = PenaltyKind.NOAUTH if denial is None else None
+        # Who hears why it is denied is excused; who does not ask has only had keys made.
+        self._kind: PenaltyKind | None = PenaltyKind.NOAUTH
         self._refusal = denial
         self._waiting: list[Deferred[None]] = []
         rules = doors.rules if denial is None else Rules()
@@ -251,7 +252,8 @@ class Entrance:
         The connection is over.
         """
         self._startup.over()
-        self._place.over()
+        if self._place is not None:
+            self._place.over()
         if self._session is not None:
             self._session.over()
         if self._deciding is not None:

@@ -67,11 +67,10 @@ class Connection(Owner, Acts):
         self._life = begin(self)
         self.transport = ServerTransport(self, gateway.clock, gateway.terms)
         self.transport.makeUserAuth = self._makeUserAuth
-        limit = gateway.table.admission.login_grace_time
-        self._grace = gateway.clock.callLater(limit, self._graceOver)
+        table = gateway.table
+        self._grace = gateway.clock.callLater(table.admission.login_grace_time, self._graceOver)
         self.log.event("connection.opened")
-        name, lost = gateway.table.name, self._placeLost
-        self._entrance = Entrance(doors, source, name, self.log, denial, lost)
+        self._entrance = Entrance(doors, source, table.name, self.log, denial, self._placeLost)
 
     def __repr__(self) -> str:
         return f"<Connection {self.reference} from {self._source}>"
@@ -84,11 +83,12 @@ class Connection(Owner, Acts):
 
     def dismiss(self, reason: str, sentence: str) -> None:
         """
-        End the connection.
+        End the connection, for no fault of the client's.
 
         @param reason: for the log.
         @param sentence: for the user.
         """
+        self._entrance.excused()
         self._because(reason)
         self._life.dismiss(sentence)
 
@@ -96,12 +96,12 @@ class Connection(Owner, Acts):
         self._because("its place went to another source: its own had the most")
         self._entrance.excused()
         # Without a word: whoever fills all places would have them a little longer.
-        transport: Any = self.transport.transport
-        transport.abortConnection()
+        self.transport.transport.abortConnection()
 
     def _graceOver(self) -> None:
         self._entrance.late()
-        self.dismiss("login_grace_time is over", "The time to log in is over.")
+        self._because("login_grace_time is over")
+        self._life.dismiss("The time to log in is over.")
 
     # The login
 
@@ -132,9 +132,16 @@ class Connection(Owner, Acts):
         """
         See L{bastion.auth.server.LoginOwner}.
         """
-        self._entrance.excused()
         self.log.event("login.refused", reason=sentence)
         self.dismiss("the login was refused", sentence)
+
+    def loginForfeited(self, sentence: str) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self.log.event("login.refused", reason=sentence)
+        self._because("the login was refused")
+        self._life.dismiss(sentence)
 
     def loginAccepted(self, user: HostUser, logout: Callable[[], None]) -> None:
         """
@@ -148,13 +155,14 @@ class Connection(Owner, Acts):
         """
         Connect to the next host.
         """
-        assert self._route is not None, "who gives a notice refuses every attempt"
-        return self._route.reach(account, self._named).addCallback(self._cbReached)
+        route = self._route
+        assert route is not None, "who gives a notice refuses every attempt"
 
-    def _cbReached(self, host: UserAuthClient) -> UserAuthClient:
-        assert self._route is not None
-        self._entrance.moved = self._route.moved
-        return host
+        def reached(host: UserAuthClient) -> UserAuthClient:
+            self._entrance.moved = route.moved
+            return host
+
+        return route.reach(account, self._named).addCallback(reached)
 
     @property
     def _upstream(self) -> Upstream | None:
@@ -202,8 +210,7 @@ class Connection(Owner, Acts):
         if transport is self.transport:
             self._because("the client closed the connection")
             self._life.clientLost()
-            return
-        if self._route is not None and self._route.lost(transport):
+        elif self._route is not None and self._route.lost(transport):
             self._life.hostLost()
 
     # What is done about it: bastion.gateway.life.Acts
@@ -244,8 +251,7 @@ class Connection(Owner, Acts):
         The host went away during the login.
         """
         assert self._upstream is not None
-        service = self._upstream.transport.service
-        assert isinstance(service, UserAuthClient)
+        service: Any = self._upstream.transport.service
         if not self._userAuth.exchange.final:
             self.log.event("host.refused", reason=self._hostsGoodbye)
         if not self._userAuth.exchange.hostLost(service):

@@ -211,6 +211,14 @@ def regularFile(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def fileVersion(status: os.stat_result) -> tuple[int, int, int]:
+    """
+    What is another one when a file has changed, or who may read it.
+    """
+    # Not when it was modified: that can be set back, and chmod leaves it.
+    return status.st_ctime_ns, status.st_size, status.st_ino
+
+
 def _unreadable(path: Path, kind: FileKind, error: OSError) -> KnownHostsError:
     return KnownHostsError(f"{path}: cannot be read ({error.strerror}); {kind.remedy(path)}")
 
@@ -250,21 +258,17 @@ class KnownHostsFile:
 
     def _refresh(self) -> None:
         try:
-            if self._versionOf(os.stat(self.path)) == self._version:
+            if fileVersion(os.stat(self.path)) == self._version:
                 return
             with regularFile(self.path) as file:
                 # Before reading, so that what is written meanwhile is noticed next time.
-                version = self._versionOf(os.fstat(file.fileno()))
+                version = fileVersion(os.fstat(file.fileno()))
                 self._change(version, file.read())
         except FileNotFoundError:
             if not self.kind.optional:
                 raise
             if self._version != _NO_FILE:
                 self._change(_NO_FILE, b"")
-
-    @staticmethod
-    def _versionOf(status: os.stat_result) -> tuple[int, int, int]:
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _change(self, version: tuple[int, int, int], text: bytes) -> None:
         self._known = KnownHosts.parse(text, self.kind.name)

@@ -73,6 +73,10 @@ def test_howMuchOfAnAddressCountsIsSaid(address: str, block: NetBlock, source: s
     assert network(ipaddress.ip_address(address), block) == source
 
 
+def test_noMoreSourcesAreRememberedThanStrangersMayFill() -> None:
+    assert network.cache_info().maxsize == 1024
+
+
 def test_addressHasItsOwnForm() -> None:
     assert unmapped(ipaddress.ip_address("::ffff:192.0.2.7")) == HERE
     for text in ("192.0.2.7", "2001:db8::7"):

@@ -266,3 +266,62 @@ def test_eachConnectionOfAGuesserCountsByItself(site: Any, guesser: Any) -> None
     for number in range(1, 4):
         says(site, guesser(until=Stage.LOGIN), [GUESS] * 60, once=True)
         assert guesses(site) <= ATTEMPTS * number
+
+
+#: What is no guess, and makes the bastion end the login.
+IDLE = {
+    "nothing": [],
+    "another service": [(MSG_USERAUTH_REQUEST, string(b"johnson") + string(b"x") * 2)],
+    "another name": [NONE, (MSG_USERAUTH_REQUEST, request(b"none", account=b"root"))],
+    "none only": [NONE] * 10,
+    "keys only": [KEY] * 10,
+    "more than may wait": [DIALOGUE, *[NONE] * 50],
+}
+
+
+def keepsComing(site: Any, trick: Any) -> None:
+    """
+    Somebody connects again and again, has keys made, and says this.
+    """
+    for _ in range(20):
+        client = Client(until=Stage.SERVICE)
+        if not site.arrives(client):
+            return
+        site.settle()
+        says(site, client, trick, once=False)
+        site.tcp(client).loseConnection()
+        site.settle()
+
+
+@pytest.mark.parametrize("trick", IDLE.values(), ids=IDLE)
+def test_nobodyHasKeysMadeForEver(siteOf: Any, trick: Any) -> None:
+    """
+    However a login ends that was not meant, its source has to wait in the end.
+    """
+    site = siteOf(admission={"penalties": "on", "penalty_exempt": ()})
+    site.makeHost["nice1"] = site.makeHost["nice2"] = lambda: Asking(until=Stage.LOGIN)
+    keepsComing(site, trick)
+
+    assert site.named("penalty.began")
+    assert site.named("connection.refused")
+
+
+def test_whoIsDeniedHasNoKeysMadeForEver(siteOf: Any) -> None:
+    """
+    Nor does somebody who could have heard that he may not come in, and did not ask.
+    """
+    site = siteOf(admission={"penalties": "on", "penalty_exempt": (), "per_source_connections": 1})
+    site.connects(Client(until=Stage.LOGIN))
+    keepsComing(site, [])
+
+    assert site.named("penalty.began")
+    assert site.named("connection.refused")
+
+
+def test_whoIsToldThatHeIsDeniedDoesNotWait(siteOf: Any) -> None:
+    site = siteOf(admission={"penalties": "on", "penalty_exempt": (), "per_source_connections": 1})
+    site.connects(Client(until=Stage.LOGIN))
+    keepsComing(site, [NONE])
+
+    assert len(site.named("login.refused")) == 20
+    assert not site.named("penalty.began")

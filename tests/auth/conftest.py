@@ -259,6 +259,12 @@ class Stage:
         self.user = user
         self.told.append(("accepted", user.accepted.host.host.name, user.accepted.method))
 
+    def loginForfeited(self, sentence: str) -> None:
+        """
+        See L{bastion.auth.server.LoginOwner}.
+        """
+        self.told.append(("forfeited", sentence))
+
     def loginImpossible(self, sentence: str) -> None:
         """
         See L{bastion.auth.server.LoginOwner}.

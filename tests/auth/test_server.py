@@ -51,7 +51,7 @@ def test_changeOfTheAccountIsRefused(stage: Any, other: dict[str, bytes]) -> Non
 
     stage.program.requests(PASSWORD, Password(b"right").pack(), **other)
 
-    assert stage.told == [("impossible", "The account name must not change within a connection.")]
+    assert stage.told == [("forfeited", "The account name must not change within a connection.")]
     assert stage.nice1.hears() == []
 
 
@@ -61,7 +61,7 @@ def test_changeOfTheAccountWhileTheHostDecidesIsRefused(stage: Any) -> None:
     stage.program.requests(NONE, account=b"root")
     stage.nice1.accepts()
 
-    assert stage.told[0][0] == "impossible"
+    assert stage.told[0][0] == "forfeited"
     assert ("account", b"root") not in stage.told
     assert all(request.account == b"johnson" for request in stage.nice1.hears())
 
@@ -69,7 +69,7 @@ def test_changeOfTheAccountWhileTheHostDecidesIsRefused(stage: Any) -> None:
 def test_otherServiceIsRefusedWithoutAHost(stage: Any) -> None:
     stage.program.requests(NONE, service=b"ssh-userauth")
 
-    assert stage.told == [("impossible", "This server offers ssh-connection only.")]
+    assert stage.told == [("forfeited", "This server offers ssh-connection only.")]
 
 
 def test_longestAccountReachesTheHostAndOneByteMoreIsMalformed(stage: Any) -> None:

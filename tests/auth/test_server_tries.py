@@ -21,7 +21,7 @@ from bastion.auth.messages import (
 from bastion.auth.outcome import LoginImpossible
 from bastion.auth.server import UserAuthServer
 
-TOO_MANY = ("impossible", "Too many authentication failures.")
+TOO_MANY = ("forfeited", "Too many authentication failures.")
 
 
 # The number of tries

@@ -231,8 +231,24 @@ def test_deniedClientCausesNoQuestion() -> None:
     arrival = Arrival("You are inside.", rules=[rule])
 
     assert arrival.asked("mayTry") == "You are inside."
-    assert arrival.noted() == []
     assert not rule.answer.called
+
+
+def test_deniedClientThatHearsItIsExcusedAndNoOther() -> None:
+    heard, gone = Arrival("You are inside."), Arrival("You are inside.", named=False)
+    heard.asked("mayTry")
+    heard.entrance.excused()
+
+    assert heard.noted() == []
+    assert gone.noted() == [(PenaltyKind.NOAUTH, None, None)]
+
+
+def test_deniedClientTakesNobodysPlace() -> None:
+    arrival = Arrival("As many connections are open as this gateway takes (1).")
+
+    assert (arrival.doors.startups.total, arrival.doors.connections.total) == (1, 0)
+    arrival.entrance.left()
+    assert (arrival.doors.startups.total, arrival.doors.connections.total) == (0, 0)
 
 
 # Accounts
