@@ -8,6 +8,7 @@ skip, so that a green run means that everything was tried.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -32,11 +33,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    The attacks come first: after each of them the garbage collector looks for what is
-    left, while there is little else, and before a test has started the reactor, beside
-    which the last failures in the log are kept.
+    The attacks come first, before a test has started the reactor, beside which the last
+    failures in the log are kept: after each of them the garbage collector looks for what
+    is left.
     """
     items.sort(key=lambda item: "attacks" not in item.path.parts)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> None:
+    """
+    What is there when a module begins is not looked through each time that a test looks
+    for what is left of its own.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

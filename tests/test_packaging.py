@@ -30,13 +30,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     An environment of its own, with nothing but the wheel in it.
     """
     folder = tmp_path_factory.mktemp("wheel")
-    pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
     (wheel,) = folder.glob("bastion-*.whl")
-    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv" / "bin" / "python"
-    constraints = ROOT / "constraints.txt"
-    run(python, *pip, "install", "--constraint", constraints, wheel, cwd=folder)
+    constraints = ("--constraint", ROOT / "constraints.txt")
+    run(*pip, "--python", python, "install", "--no-compile", *constraints, wheel, cwd=folder)
     return folder / "venv"
 
 

@@ -192,11 +192,10 @@ async def test_serviceStartsAnswersAndStops(directory: Path) -> None:
 
 def test_whatIsThereAtTheStartIsOutOfTheCollectorsSight() -> None:
     gc.unfreeze()
-    try:
-        settle()
-        assert gc.get_freeze_count() > 10_000
-    finally:
-        gc.unfreeze()
+
+    settle()
+
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_processIsClosedToOthersBeforeAnythingIsRead(

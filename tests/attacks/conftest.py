@@ -5,7 +5,6 @@ bastions in processes of their own have to survive whatever a test has done to t
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,18 +16,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
 import pytest
 from attacking.memory import Site, sites
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogBeginner
-
-
-@pytest.fixture(scope="session", autouse=True)
-def frozen() -> Iterator[None]:
-    """
-    What is there at the start is not looked through each time that a test looks for
-    what is left of its own.
-    """
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -77,7 +77,7 @@ def test_nameThatComesByteByByteHasItsTime(bastion: Any) -> None:
     """
     Each byte buys no time: the connection is cut while they still come.
     """
-    attacker = bastion.connects("127.0.18.1")
+    attacker = bastion.connects("127.0.18.1", gateway="hasty")
     attacker.socket.recv(1000)
     letters = iter(b"SSH-2.0-" + b"a" * 200)
 

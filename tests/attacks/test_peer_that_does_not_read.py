@@ -104,4 +104,4 @@ def test_outputThatNobodyTakesWaitsAtTheHost(bastion: Any) -> None:
     client.sends(MSG_DISCONNECT, uint32(11) + string(b"bye") + string(b""))
 
     until(lambda: bastion.events("connection.closed", "127.0.20.3"), SECONDS, "it is cut")
-    until(lambda: not bastion.gateway.connections(), SECONDS, "its sockets are gone")
+    until(lambda: not bastion.sockets(), SECONDS, "its sockets are gone")

@@ -7,9 +7,7 @@ C{--fuzz-times} and C{--fuzz-from} have it say more, and something else.
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -96,20 +94,8 @@ def orders(amount: Amount) -> settings:
     return settings.get_profile("quick" if amount.times == 1 else "long")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def frozen() -> Iterator[None]:
-    """
-    What is there at the start is not looked through each time that somebody looks for
-    what is left of a connection.
-    """
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture(scope="session")
-def conversations(frozen: None) -> list[Recording]:
+def conversations() -> list[Recording]:
     """
     Every sheet, as it was played.
     """

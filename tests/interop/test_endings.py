@@ -41,8 +41,9 @@ def killed(account, what):
 @pytest.fixture(autouse=True)
 def alone(user):
     """
-    Nothing of an earlier test is counted as left over.
+    Nothing of an earlier test is counted as left over, and nothing is left to the next.
     """
+    accounts.endProcesses(user.uid)
     nothingRuns(user)
 
 
@@ -68,7 +69,8 @@ def test_clientKilledAtTheShell(to, user):
     with Terminal(prepared.command, prepared.environment) as screen:
         screen.expect("ready> ")
         screen.type("sleep 1000\r")
-        screen.expect("sleep")
+        # A program that is not in the foreground yet outlives its terminal.
+        until(lambda: accounts.inForeground(user.uid, "sleep 1000"), 20, "it runs")
         os.kill(screen.pid, signal.SIGKILL)
         nothingRuns(user)
 

@@ -186,6 +186,7 @@ def inTheWrongPlace(closed):
     for words in (b"%s\r\n", b"SSH-2.0-x\r\n%s", b"SSH-2.0-x\r\n\0\0\0\x2c\4\x32%s"):
         with socket.create_connection((ADDRESS, port), 20) as connection:
             connection.sendall(words % closed.canary().encode())
+            connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
                 while connection.recv(4096):
                     pass

@@ -247,7 +247,7 @@ class Site:
         Let everything happen that can.
         """
         network = self.network
-        while any([self._steps(end) for end in [*network._ends]]):
+        while any([self._steps(end) for end in [*network._ends] if _mayStep(end)]):
             network._ends = [end for end in network._ends if not end.lost]
 
     def _steps(self, end: MemoryTransport) -> bool:
@@ -391,6 +391,13 @@ class Site:
         Listen to the log no longer.
         """
         globalLogPublisher.removeObserver(self._logged)
+
+
+def _mayStep(end: MemoryTransport) -> bool:
+    """
+    Whether there is anything that could happen, for which most ends need not be asked.
+    """
+    return bool(end._outgoing) or end.disconnecting or end.other.lost
 
 
 def sites() -> Iterator[Callable[..., Site]]:

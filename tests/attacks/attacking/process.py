@@ -128,15 +128,17 @@ class Bastion:
     _rss: int = field(default=0, init=False)
     _files: int = field(default=0, init=False)
     _records: int = field(default=0, init=False)
+    _toHosts: set[str] = field(factory=set, init=False)
 
     def begin(self) -> None:
         """
         An attack begins: remember how things are.
         """
         self.logsIn()
-        until(lambda: not self.gateway.connections(), SECONDS, "the first login is over")
+        until(lambda: not self.gateway.left(), SECONDS, "the first login is over")
         self._pid = self.gateway.server.pid
         self._rss, self._files = self.gateway.rss(), self.gateway.descriptors()
+        self._toHosts = self._ends()
         self._invariants, self._records = Invariants(self.gateway), self.gateway.auditSize()
         # The peak begins anew (proc(5)).
         Path("/proc", str(self._pid), "clear_refs").write_text("5")
@@ -213,6 +215,18 @@ class Bastion:
             if row[1:3] == ends:
                 return int(row[4].partition(":")[0], 16)
         return 0
+
+    def sockets(self) -> list[str]:
+        """
+        Its connections, without those to hosts that were there before the attack.
+        """
+        return [*self.gateway.clients(), *(self._ends() - self._toHosts)]
+
+    def _ends(self) -> set[str]:
+        """
+        The addresses from which it has connected to hosts.
+        """
+        return {line.split()[3] for line in self.gateway.toHosts()}
 
     def events(self, name: str, network: str) -> list[dict[str, Any]]:
         """

@@ -99,7 +99,7 @@ def delete(name: str) -> None:
     End what still runs as this account, and delete it.
     """
     uid = pwd.getpwnam(name).pw_uid
-    until(lambda: not _endProcesses(uid), 10, f"the processes of {name} end")
+    until(lambda: not endProcesses(uid), 10, f"the processes of {name} end")
     command = [program("userdel"), "--force", "--remove", name]
     until(lambda: subprocess.run(command, capture_output=True).returncode != 10, 10)
 
@@ -142,7 +142,19 @@ def processes(uid: int) -> dict[int, str]:
     return found
 
 
-def _endProcesses(uid: int) -> list[int]:
+def inForeground(uid: int, line: str) -> bool:
+    """
+    Whether a user's program with this command line is in the foreground of its terminal.
+    """
+    for pid, found in processes(uid).items():
+        if found.strip() == line:
+            # Of proc(5): the process group, and the one in the terminal's foreground.
+            fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+            return fields[2] == fields[5]
+    return False
+
+
+def endProcesses(uid: int) -> list[int]:
     """
     Kill the processes of a user.
 

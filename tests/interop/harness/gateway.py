@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ PREDICTABLE = ('select = "ordered"', 'sticky = "0s"', 'check_interval = "0s"')
 
 
 _UNCHECKED = PREDICTABLE[-1]
+#: A descriptor in a line of C{ss}.
+_DESCRIPTOR = re.compile(r"fd=(\d+)")
 #: Who connects is written down there; in the bastion's directory.
 _ACCEPTED = "accepted"
 
@@ -168,15 +171,21 @@ class Gateway:
 
         @param offset: leave out so many bytes of the file.
         """
-        lines = self._auditLog.read_bytes()[offset:].splitlines() if self.auditSize() else []
-        events = [json.loads(line) for line in lines]
+        events = [json.loads(line) for line in self._audited()[offset:].splitlines()]
         return [event for event in events if gateway in (None, event.get("gateway"))]
 
     def auditSize(self) -> int:
         """
         The size of the audit log.
         """
-        return self._auditLog.stat().st_size if self._auditLog.exists() else 0
+        return len(self._audited())
+
+    def _audited(self) -> bytes:
+        """
+        The whole lines of the audit log; the last may be on its way to the disk.
+        """
+        content = self._auditLog.read_bytes() if self._auditLog.exists() else b""
+        return content[: content.rfind(b"\n") + 1]
 
     def log(self) -> str:
         """
@@ -203,26 +212,39 @@ class Gateway:
         """
         Those of its sockets that clients are connected to.
         """
+        return [line for line in self.connections() if self._isClients(line)]
+
+    def toHosts(self) -> list[str]:
+        """
+        Those that it has connected to hosts.
+        """
+        return [line for line in self.connections() if not self._isClients(line)]
+
+    def _isClients(self, line: str) -> bool:
         ports = tuple(f":{plan.port}" for plan in self.plans.values())
-        return [line for line in self.connections() if line.split()[3].endswith(ports)]
+        return line.split()[3].endswith(ports)
 
     def left(self) -> list[str]:
         """
         Those that no session accounts for when there is none: all of clients, and those
         of a host beyond what is kept for a login that may come.
         """
-        clients = self.clients()
-        toHosts = [line for line in self.connections() if line not in clients]
-        seen: Counter[str] = Counter()
-        for line in toHosts:
-            seen[line.split()[4]] += 1
+        clients, seen = [], Counter[str]()
+        for line in self.connections():
+            if self._isClients(line):
+                clients.append(line)
+            else:
+                seen[line.split()[4]] += 1
         return clients + [host for host, count in seen.items() if count > MAX_BEGUN]
 
     def descriptors(self) -> int:
         """
-        How many files and sockets it has open.
+        How many files and sockets it has open, beside those to hosts, which L{left} counts
+        and which are kept for a while.
         """
-        return len(list(Path("/proc", str(self.server.pid), "fd").iterdir()))
+        toHosts = {number for line in self.toHosts() for number in _DESCRIPTOR.findall(line)}
+        opened = {path.name for path in Path("/proc", str(self.server.pid), "fd").iterdir()}
+        return len(opened - toHosts)
 
     def stop(self) -> int | None:
         """

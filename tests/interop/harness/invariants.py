@@ -46,6 +46,8 @@ _OVERLAP = 1024
 _SHOWN = 4000
 _GOOD_ENDS = (0, -signal.SIGTERM, None)
 
+_Looks = dict[str, Callable[[], Iterable[str]]]
+
 
 @define(eq=False)
 class _Watched:
@@ -120,8 +122,10 @@ class _Watched:
         for path in self.gateway.directory.rglob("*"):
             # What is replaced by another file may be gone again.
             with contextlib.suppress(FileNotFoundError):
-                if path.is_file() and any(each in self._written(path) for each in secrets):
-                    yield f"{path.name} holds a password"
+                if path.is_file():
+                    written = self._written(path)
+                    if any(each in written for each in secrets):
+                        yield f"{path.name} holds a password"
 
     def _written(self, path: Path) -> bytes:
         """
@@ -181,23 +185,41 @@ class Invariants:
         broken: Mapping[str, str],
         seconds: float,
     ) -> set[str]:
-        slow = {"ended": watched.ended, "accounted": watched.accounted, "closed": watched.closed}
-        waited = [look for name, look in slow.items() if name not in broken]
-        with contextlib.suppress(AssertionError):
-            until(lambda: not any([*look()] for look in waited), seconds)
-        looks: dict[str, Callable[[], Iterable[str]]] = {
-            **slow,
+        slow: _Looks = {
+            "ended": watched.ended,
+            "accounted": watched.accounted,
+            "closed": watched.closed,
+        }
+        waited = {name: look for name, look in slow.items() if name not in broken}
+        looks: _Looks = {
             "process": watched.process,
             "identity": watched.identity,
             "secret": lambda: watched.secret(secrets),
             "log": watched.log,
         }
-        found = {name: problems for name, look in looks.items() if (problems := [*look()])}
+        found: dict[str, list[str]] = {}
+
+        def isWell() -> bool:
+            found.clear()
+            found.update(_found(waited))
+            return not found
+
+        with contextlib.suppress(AssertionError):
+            until(isWell, seconds)
+        looks |= {name: look for name, look in slow.items() if name in broken}
+        found |= _found(looks)
         if found:
             watched.gateway.books.ledger.forgive()
         unexpected = {name: found[name] for name in found.keys() - broken.keys()}
         assert not unexpected, f"{watched.gateway.directory.name}: {unexpected}"
         return set(found)
+
+
+def _found(looks: _Looks) -> dict[str, list[str]]:
+    """
+    What is wrong, by the names of what was looked at.
+    """
+    return {name: problems for name, look in looks.items() if (problems := [*look()])}
 
 
 def brokenBy(request: pytest.FixtureRequest) -> dict[str, str]:

@@ -5,6 +5,9 @@ OpenSSH's sshd as a host, in the variants that the tests need.
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -90,6 +93,12 @@ _COMMON = {
     "Subsystem": "sftp /usr/lib/openssh/sftp-server",
 }
 
+#: Where PAM waits for two seconds after a wrong password, as it usually does.
+_DELAYED = "second"
+_PAM = Path("/etc/pam.d")
+_ASKS_UNIX = re.compile(r"^(auth|password).*pam_unix\.so", re.MULTILINE)
+#: Has a program see another configuration of PAM, which is its first argument.
+_OTHER_PAM = f'mount --bind "$0" {_PAM} && exec "$@"'
 
 #: All that there are, started or not.
 configured: list[Host] = []
@@ -169,5 +178,22 @@ def configure(
     configuration = directory / "sshd_config"
     configuration.write_text("\n".join(lines) + "\n")
     command = [path or program("sshd"), "-D", "-e", "-f", str(configuration)]
+    if settings.get("UsePAM") == "yes" and name != _DELAYED:
+        command = [*_withoutDelay(directory / "pam.d"), *command]
     server = Server(f"sshd {name}", command, directory / "log")
     return Host(name, address, port, tuple(keys.values()), server)
+
+
+def _withoutDelay(directory: Path) -> list[str]:
+    """
+    What has PAM answer at once when a password is wrong, for one program.
+
+    @param directory: where PAM's configuration is made for it.
+    @return: what the command begins with; nothing where that is not allowed.
+    """
+    unshared = [program("unshare"), "--mount", "--", "sh", "-c", _OTHER_PAM, str(directory)]
+    shutil.copytree(_PAM, directory)
+    for path in filter(Path.is_file, directory.iterdir()):
+        path.write_text(_ASKS_UNIX.sub(r"\g<0> nodelay", path.read_text()))
+    tried = subprocess.run([*unshared, "true"], capture_output=True)
+    return unshared if tried.returncode == 0 else []
