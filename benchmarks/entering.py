@@ -72,7 +72,7 @@ def doors(clock: Clock) -> Doors:
         Gate([*networks, ip_network("192.0.2.0/24")], denied),
         Startups(100, 30, 300, 50, lambda: 1.0),
         Connections(_LIMIT, _LIMIT),
-        Sessions(_LIMIT, _LIMIT),
+        Sessions(_LIMIT, _LIMIT, _LIMIT, _LIMIT),
         Rules([DnsRule(ReverseDns(told, clock), Mode.REQUIRE, suffixes=("example.org",))]),
         lambda: rules,
         penalties,

@@ -43,12 +43,11 @@ def startups() -> str:
     return f"{limit.start}:{limit.rate}:{limit.full}, and {source} of a source"
 
 
-def sharedChannels() -> str:
+def shared(*keys: str) -> str:
     """
-    The limits of the channels that connections share.
+    The limits of what connections share, by their keys.
     """
-    limit, source = ADMISSION.max_channels, ADMISSION.per_source_channels
-    limits = [ADMISSION.per_account_channels, source, limit]
+    limits = [getattr(ADMISSION, key) for key in keys]
     return ", ".join(map(str, limits)) if any(limits) else "any number"
 
 
@@ -68,7 +67,16 @@ LIMITS = {
     "packet after it": kib(packets.MAX_PACKET),
     "compression": "none",
     "channels of a connection": f"{channels.MAX_CHANNELS}",
-    "channels of an account, of a source, of a gateway": sharedChannels(),
+    "connections of a source, of a gateway": shared("per_source_connections", "max_connections"),
+    "sessions of an account, of a source, of both, of a gateway": shared(
+        "per_account_sessions",
+        "per_source_sessions",
+        "per_account_source_sessions",
+        "max_sessions",
+    ),
+    "channels of an account, of a source, of a gateway": shared(
+        "per_account_channels", "per_source_channels", "max_channels"
+    ),
     "requests without a reply": f"{channels.MAX_PENDING} of a channel, or outside of channels",
     "forwardings of a connection": f"{grants.MAX_FORWARDS}",
     "answers that are not read": f"{connection.MAX_UNREAD}",
@@ -80,6 +88,7 @@ LIMITS = {
     "keys serve for": f"{REKEY.bytes >> 30} GiB, {REKEY.packets} packets, {REKEY.seconds:.0f} s",
     "silence": f"{PATIENCE.tries} times {PATIENCE.interval:.0f} s",
     "last words": f"{farewell.PARTING_TIME:.0f} s",
+    "what a host has sent before its end": f"{farewell.DRAINING_TIME:.0f} s to be read",
     "recorded refusals of a connection": f"{sessionlog.MAX_REFUSALS}",
     "DNS look-up": f"{reversedns.DEADLINE:.0f} s, {reversedns.MAX_NAMES} names, "
     f"{reversedns.MAX_PENDING} at a time",

@@ -102,22 +102,34 @@ class Sessions:
     The sessions of one gateway.  To be asked when the host has accepted the login, and not
     before: a stranger must not learn from a refusal which accounts are in use.
 
-    @ivar perAccount: how many an account may have; 0 for any number, here and below.
+    @ivar limit: how many there may be; 0 for any number, here and below.
+    @ivar perSource: how many from one source.
+    @ivar perAccount: how many an account may have.
     @ivar perVisitor: how many an account may have from one source.
     @ivar block: what counts as one source.
     """
 
+    limit: int = 0
+    perSource: int = 0
     perAccount: int = 0
     perVisitor: int = 0
     block: NetBlock = NETBLOCK
     _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
 
-    def of(self, account: bytes, address: Address | None = None) -> int:
+    @property
+    def total(self) -> int:
         """
-        How many an account has, from anywhere or from one source.
+        How many there are.
         """
+        return self._counts.get(None, 0)
+
+    def of(self, whose: Address | bytes, address: Address | None = None) -> int:
+        """
+        How many there are from a source, or of an account: from anywhere or from one source.
+        """
+        key = whose if isinstance(whose, bytes) else network(whose, self.block)
         source = address and network(address, self.block)
-        return self._counts.get((account, source) if source else account, 0)
+        return self._counts.get((key, source) if source else key, 0)
 
     def refusal(self, address: Address, account: bytes) -> str | None:
         """
@@ -133,13 +145,24 @@ class Sessions:
                 f"This account has as many sessions as it may have ({self.perAccount})."
                 " End one, or try again later."
             )
+        if self.perSource and self.of(address) >= self.perSource:
+            return (
+                f"As many sessions from {network(address, self.block)} are open as there may be"
+                f" ({self.perSource}). End one, or try again later."
+            )
+        if self.limit and self.total >= self.limit:
+            return (
+                f"As many sessions are open as this gateway takes ({self.limit})."
+                " Please try again later."
+            )
         return None
 
     def began(self, address: Address, account: bytes) -> Place:
         """
         Count a session, whether there is a place or not.
         """
-        return Place(self._counts, (account, (account, network(address, self.block))))
+        source = network(address, self.block)
+        return Place(self._counts, (None, source, account, (account, source)))
 
 
 @define(eq=False)

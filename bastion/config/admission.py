@@ -52,8 +52,10 @@ class AdmissionTable:
     @ivar max_connections: the limit of connections, with their login or without; 0
         for any number.
     @ivar per_source_connections: the same for one source.
-    @ivar per_account_sessions: the limit of logins of one account.
-    @ivar per_account_source_sessions: the same from one source.
+    @ivar max_sessions: the limit of logins at the same time; 0 for any number.
+    @ivar per_source_sessions: the same for one source.
+    @ivar per_account_sessions: the same for one account.
+    @ivar per_account_source_sessions: the same for one account from one source.
     @ivar max_channels: the limit of open channels: sessions, and forwarded connections; 0
         for any number.
     @ivar per_source_channels: the same for one source.
@@ -88,6 +90,8 @@ class AdmissionTable:
     per_source_startups: int = field(default=50, metadata=key(one(wholeNumber(1, MOST))))
     max_connections: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     per_source_connections: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
+    max_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
+    per_source_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     per_account_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     per_account_source_sessions: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))
     max_channels: int = field(default=0, metadata=key(one(wholeNumber(0, MOST))))

@@ -51,7 +51,12 @@ class DoorsOf:
                 limits.start, limits.rate, limits.full, table.per_source_startups, random.random
             ),
             Connections(table.max_connections, table.per_source_connections),
-            Sessions(table.per_account_sessions, table.per_account_source_sessions),
+            Sessions(
+                table.max_sessions,
+                table.per_source_sessions,
+                table.per_account_sessions,
+                table.per_account_source_sessions,
+            ),
             Rules([*self._dns(table), *(chosen.build() for chosen in table.rules)]),
             self._accounts,
             self._store(table),

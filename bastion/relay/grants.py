@@ -16,7 +16,9 @@ from attrs import define, field
 from bastion.interfaces import ALLOW, ChannelRequest, Verdict
 from bastion.wire import Reader
 
-AGENT_REQUEST = b"auth-agent-req@openssh.com"
+#: The name of RFC 9987, and the one that it had at OpenSSH before.
+AGENT_REQUEST = b"agent-req"
+OLD_AGENT_REQUEST = b"auth-agent-req@openssh.com"
 X11_REQUEST = b"x11-req"
 FORWARD = b"tcpip-forward"
 CANCEL_FORWARD = b"cancel-tcpip-forward"
@@ -31,7 +33,8 @@ _LONGEST = 512
 
 #: What the host may open once a session channel's request asked for it.
 _BY_CHANNEL_REQUEST = {
-    AGENT_REQUEST: b"auth-agent@openssh.com",
+    AGENT_REQUEST: b"agent-connect",
+    OLD_AGENT_REQUEST: b"auth-agent@openssh.com",
     X11_REQUEST: b"x11",
 }
 _FORWARDS = (FORWARD, STREAMLOCAL_FORWARD)

@@ -1,7 +1,8 @@
 """
 What the sessions of an account may do (pure): the decisions of C{[policy.NAME]}.
 
-The names of channel types and requests are those of RFC 4254 and of OpenSSH's PROTOCOL.
+The names of channel types and requests are those of RFC 4254, of RFC 9987 (agents) and of
+OpenSSH's PROTOCOL.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from zope.interface import implementer
 
 from bastion.config.policies import PolicyTable
 from bastion.interfaces import ALLOW, ChannelRequest, ISessionPolicy, Login, Verdict
-from bastion.relay.grants import AGENT_REQUEST, FORWARD, STREAMLOCAL_FORWARD, X11_REQUEST
+from bastion.relay.grants import (
+    AGENT_REQUEST,
+    FORWARD,
+    OLD_AGENT_REQUEST,
+    STREAMLOCAL_FORWARD,
+    X11_REQUEST,
+)
 from bastion.relay.patterns import OF_COMMANDS, Destinations, Paths, Texts
 from bastion.wire import Reader, shown
 
@@ -62,6 +69,7 @@ class Permissions:
             ("channel", b"subsystem"): _quoted(Texts(table.subsystems), "the subsystem"),
             ("channel", b"env"): _quoted(Texts(table.env), "the environment variable"),
             ("channel", AGENT_REQUEST): _flag(table.agent, "agent forwarding"),
+            ("channel", OLD_AGENT_REQUEST): _flag(table.agent, "agent forwarding"),
             ("channel", X11_REQUEST): _flag(table.x11, "X11 forwarding"),
             ("open", b"direct-tcpip"): _port(Destinations(table.local_forwarding), "forwarding to"),
             ("open", b"direct-streamlocal@openssh.com"): toSockets,

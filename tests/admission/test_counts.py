@@ -95,14 +95,57 @@ def test_accountHasAsManySessionsFromASourceAsItMay() -> None:
     assert sessions.refusal(THERE, b"gaston") is None
 
 
+def test_sourceHasAsManySessionsAsItMay() -> None:
+    sessions = Sessions(perSource=2)
+    sessions.began(HERE, b"johnson")
+    assert sessions.refusal(HERE, b"johnson") is None
+    sessions.began(ipaddress.ip_address("::ffff:192.0.2.7"), b"gaston")
+    assert sessions.refusal(HERE, b"smith") == (
+        "As many sessions from 192.0.2.7 are open as there may be (2). End one, or try again later."
+    )
+    assert sessions.refusal(HERE + 1, b"johnson") is None
+
+
+def test_gatewayHasAsManySessionsAsItMay() -> None:
+    sessions = Sessions(limit=2)
+    sessions.began(HERE, b"johnson")
+    assert sessions.refusal(HERE, b"johnson") is None
+    sessions.began(THERE, b"gaston")
+    assert sessions.refusal(HERE + 1, b"smith") == (
+        "As many sessions are open as this gateway takes (2). Please try again later."
+    )
+
+
+def test_sessionIsRefusedForWhatIsTheUsersOwnFirst() -> None:
+    """
+    The account's from there, the account's, the source's, and then everybody's.
+    """
+    found = []
+    for sessions in (Sessions(1, 1, 1, 1), Sessions(1, 1, 1), Sessions(1, 1), Sessions(1)):
+        sessions.began(HERE, b"johnson")
+        found.append(sessions.refusal(HERE, b"johnson") or "")
+    visitor, account, source, gateway = found
+    assert visitor.startswith("This account has as many sessions from 192.0.2.7")
+    assert account.startswith("This account has as many sessions as it may have")
+    assert source.startswith("As many sessions from 192.0.2.7")
+    assert gateway.startswith("As many sessions are open as this gateway takes")
+
+
 def test_accountIsNotTakenForASource() -> None:
     """
     Whatever it is called.
     """
-    sessions = Sessions(perVisitor=1)
-    sessions.began(HERE, b"192.0.2.7")
-    assert sessions.refusal(THERE, b"192.0.2.7") is None
-    assert (sessions.of(b"192.0.2.7"), sessions.of(b"192.0.2.7", THERE)) == (1, 0)
+    sessions = Sessions(perSource=1, perVisitor=1)
+    sessions.began(HERE, b"2001:db8::/64")
+    assert sessions.refusal(THERE, b"2001:db8::/64") is None
+    assert (sessions.of(b"2001:db8::/64"), sessions.of(b"2001:db8::/64", THERE)) == (1, 0)
+    assert (sessions.of(HERE), sessions.of(THERE), sessions.total) == (1, 0, 1)
+
+
+def test_whatCountsAsOneSourceOfSessionsIsSaid() -> None:
+    sessions = Sessions(perSource=1, block=NetBlock(24, 64))
+    sessions.began(HERE, b"johnson")
+    assert "from 192.0.2.0/24" in (sessions.refusal(HERE + 1, b"gaston") or "")
 
 
 # Channels
@@ -223,10 +266,11 @@ def test_placeIsGivenBackOnce() -> None:
     for place in (*places, *places):
         place.over()
     assert (connections.of(HERE), sessions.of(b"a"), sessions.of(b"a", HERE)) == (1, 1, 1)
+    assert (sessions.of(HERE), sessions.total) == (1, 1)
 
 
 def test_askingDoesNotCount() -> None:
-    connections, sessions, channels = Connections(1, 1), Sessions(1, 1), Channels(1, 1, 1)
+    connections, sessions, channels = Connections(1, 1), Sessions(1, 1, 1, 1), Channels(1, 1, 1)
     assert [connections.refusal(HERE) for _ in range(3)] == [None] * 3
     assert [sessions.refusal(HERE, b"a") for _ in range(3)] == [None] * 3
     assert [channels.refusal(HERE, b"a") for _ in range(3)] == [None] * 3
@@ -241,7 +285,7 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.connections = Connections(6, 3)
-        self.sessions = Sessions(4, 2)
+        self.sessions = Sessions(8, 5, 4, 2)
         self.channels = Channels(12, 6, 4)
         self.there: list[tuple[Address, Place]] = []
         self.loggedIn: list[tuple[Address, bytes, Place]] = []
@@ -262,7 +306,7 @@ class Walk(RuleBasedStateMachine):
     @rule(source=sources, account=accounts)
     def begin(self, source: Address, account: bytes) -> None:
         """
-        A session, if the account may have one more.
+        A session, if there is a place.
         """
         if self.sessions.refusal(source, account) is None:
             self.loggedIn.append((source, account, self.sessions.began(source, account)))
@@ -340,6 +384,11 @@ class Walk(RuleBasedStateMachine):
             sources = [source for source, name, _ in self.loggedIn if name == account]
             assert self.sessions.of(account) == len(sources) <= 4
             assert self.sessions.of(account, HERE) == sources.count(HERE) <= 2
+        from_ = [sum(each == source for each, *_ in self.loggedIn) for source in here]
+        assert [self.sessions.of(source) for source in here] == from_
+        assert max(from_) <= 5
+        assert self.sessions.of(THERE) == len(self.loggedIn) - sum(from_) <= 5
+        assert self.sessions.total == len(self.loggedIn) <= 8
         for account in (b"a", b"b", b"192.0.2.7"):
             own = [count for _, name, _, count in self.using if name == account]
             assert self.channels.of(account) == sum(own) <= 4
@@ -350,7 +399,7 @@ class Walk(RuleBasedStateMachine):
         assert all(self.connections._counts.values())
         assert all(self.sessions._counts.values())
         assert len(self.connections._counts) <= len(self.there) + 1
-        assert len(self.sessions._counts) <= 2 * len(self.loggedIn)
+        assert len(self.sessions._counts) <= 3 * len(self.loggedIn) + 1
 
 
 Walk.TestCase.settings = settings(

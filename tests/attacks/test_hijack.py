@@ -46,14 +46,16 @@ CLOSED = PolicyTable(
 #: Of the host's numbers for channels that it opens.
 THEIRS = 40
 
-AGENT, X11 = b"auth-agent-req@openssh.com", b"x11-req"
+AGENT, OLD_AGENT, X11 = b"agent-req", b"auth-agent-req@openssh.com", b"x11-req"
+ON_CHANNEL = (AGENT, OLD_AGENT, X11)
 COOKIE = byte(0) + string(b"MIT-MAGIC-COOKIE-1") + string(b"00" * 16) + uint32(0)
 PORT, SOCKET = string(b"localhost") + uint32(8080), string(b"/tmp/socket")
 FROM = string(b"192.0.2.66") + uint32(50000)
 
 #: What a host can open toward its client, by the request that asks for it.
 OPENS = {
-    AGENT: opening(THEIRS, type=b"auth-agent@openssh.com"),
+    AGENT: opening(THEIRS, type=b"agent-connect"),
+    OLD_AGENT: opening(THEIRS, type=b"auth-agent@openssh.com"),
     X11: opening(THEIRS, type=b"x11", data=FROM),
     b"tcpip-forward": opening(THEIRS, type=b"forwarded-tcpip", data=PORT + FROM),
     b"streamlocal-forward@openssh.com": opening(
@@ -70,7 +72,13 @@ NEVER = {
     "tun": opening(THEIRS, type=b"tun@openssh.com", data=uint32(1) + uint32(0)),
     "unknown": opening(THEIRS, type=b"agent@example.org"),
 }
-DATA = {AGENT: b"", X11: COOKIE, b"tcpip-forward": PORT, b"streamlocal-forward@openssh.com": SOCKET}
+DATA = {
+    AGENT: b"",
+    OLD_AGENT: b"",
+    X11: COOKIE,
+    b"tcpip-forward": PORT,
+    b"streamlocal-forward@openssh.com": SOCKET,
+}
 
 eachAsked = pytest.mark.parametrize("asked", OPENS, ids=lambda name: name.decode())
 
@@ -129,7 +137,7 @@ def asks(site: Any, client: Any, name: bytes, cancel: bool = False) -> None:
     """
     The client asks for something to be forwarded to it.
     """
-    if name in (AGENT, X11):
+    if name in ON_CHANNEL:
         client.asks(name, DATA[name])
     else:
         name = b"cancel-" + name if cancel else name
@@ -196,7 +204,7 @@ def test_whatOneClientAskedForIsNotThereForAnothersHost(site: Any, asked: bytes)
     assert client.numbers() == []
 
 
-@pytest.mark.parametrize("asked", [name for name in OPENS if name not in (AGENT, X11)])
+@pytest.mark.parametrize("asked", [name for name in OPENS if name not in ON_CHANNEL])
 def test_forwardingThatTheHostItselfRefusedIsNotThere(site: Any, asked: bytes) -> None:
     client, host = session(site, agrees=False)
     asks(site, client, asked)
@@ -205,7 +213,7 @@ def test_forwardingThatTheHostItselfRefusedIsNotThere(site: Any, asked: bytes) -
     assert not isOpened(site, host, client, OPENS[asked])
 
 
-@pytest.mark.parametrize("asked", [name for name in OPENS if name not in (AGENT, X11)])
+@pytest.mark.parametrize("asked", [name for name in OPENS if name not in ON_CHANNEL])
 def test_forwardingThatIsCancelledIsNoLongerThere(site: Any, asked: bytes) -> None:
     client, host = session(site)
     asks(site, client, asked)
@@ -274,6 +282,21 @@ def test_hostDoesNotHearOfWhatIsRefused(siteOf: Any, asked: bytes) -> None:
     [asking, opened] = site.named("channel.refused")
     assert asking["reason"].endswith("is not allowed here")
     assert opened["reason"] == "the client has not asked for it"
+
+
+@pytest.mark.parametrize("asked", [AGENT, OLD_AGENT], ids=lambda name: name.decode())
+def test_agentIsRefusedWhicheverOfItsNamesIsUsed(siteOf: Any, asked: bytes) -> None:
+    """
+    Where requests that the policy does not know are allowed.
+    """
+    site = siteOf(tables=(PolicyTable(name="agentless", agent=False),))
+    client, host = session(site)
+    asks(site, client, asked)
+
+    assert host.numbers() == []
+    for open_ in (OPENS[AGENT], OPENS[OLD_AGENT]):
+        assert not isOpened(site, host, client, open_)
+    assert site.named("channel.refused")[0]["reason"] == "agent forwarding is not allowed here"
 
 
 @eachAsked

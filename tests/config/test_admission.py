@@ -41,6 +41,8 @@ def test_defaultsAreSafeAndKnown(installed: Installed) -> None:
         "per_source_startups": 50,
         "max_connections": 0,
         "per_source_connections": 0,
+        "max_sessions": 0,
+        "per_source_sessions": 0,
         "per_account_sessions": 0,
         "per_account_source_sessions": 0,
         "max_channels": 0,
@@ -64,6 +66,8 @@ dns_timeout = "admit"
 dns_sentence = "{address} {missing}. Ask us."
 max_connections = 500
 per_source_connections = 100
+max_sessions = 400
+per_source_sessions = 90
 per_account_sessions = 20
 per_account_source_sessions = 10
 max_channels = 4000
@@ -80,6 +84,7 @@ penalty_exempt = ["192.0.2.0/24"]
     assert table.dns_suffixes == ("example.org", "example.net")
     assert table.dns_sentence == "{address} {missing}. Ask us."
     assert (table.max_connections, table.per_source_connections) == (500, 100)
+    assert (table.max_sessions, table.per_source_sessions) == (400, 90)
     assert (table.per_account_sessions, table.per_account_source_sessions) == (20, 10)
     assert (table.max_channels, table.per_source_channels) == (4000, 300)
     assert table.per_account_channels == 40

@@ -249,9 +249,9 @@ BAD_FILES = [
             "gateway.esrf.admission.limits: unknown key; the keys here are: dns, dns_servers, "
             "dns_exempt, dns_suffixes, dns_timeout, dns_sentence, rules, allow_from, deny_from, "
             "max_startups, per_source_startups, max_connections, per_source_connections, "
-            "per_account_sessions, per_account_source_sessions, max_channels, "
-            "per_source_channels, per_account_channels, penalties, penalty_exempt, "
-            "login_grace_time, max_auth_tries"
+            "max_sessions, per_source_sessions, per_account_sessions, "
+            "per_account_source_sessions, max_channels, per_source_channels, "
+            "per_account_channels, penalties, penalty_exempt, login_grace_time, max_auth_tries"
         ],
     ),
     (

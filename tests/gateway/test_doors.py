@@ -72,6 +72,8 @@ def test_limitsHaveTheirPlace() -> None:
         per_source_startups=2,
         max_connections=5,
         per_source_connections=4,
+        max_sessions=9,
+        per_source_sessions=8,
         per_account_sessions=7,
         per_account_source_sessions=6,
         deny_from={ip_network("203.0.113.0/24"): "Not from here."},
@@ -79,6 +81,7 @@ def test_limitsHaveTheirPlace() -> None:
 
     assert (made.startups.start, made.startups.full, made.startups.perSource) == (3, 3, 2)
     assert (made.connections.limit, made.connections.perSource) == (5, 4)
+    assert (made.sessions.limit, made.sessions.perSource) == (9, 8)
     assert (made.sessions.perAccount, made.sessions.perVisitor) == (7, 6)
     assert made.gate.admit(str(STRANGER)).decision is Decision.TELL
 

@@ -63,6 +63,7 @@ OPENED_BY_HOSTS = [
     (b"session", b""),
     (b"direct-tcpip", forwarded(22)),
     (b"tun@openssh.com", b""),
+    (b"agent-connect", b""),
 ]
 
 
@@ -84,6 +85,7 @@ def test_whatTheHostOpensUnaskedIsRefused(session: Any, type: bytes, data: bytes
     [
         (b"x11-req", *OPENED_BY_HOSTS[0]),
         (b"auth-agent-req@openssh.com", *OPENED_BY_HOSTS[1]),
+        (b"agent-req", *OPENED_BY_HOSTS[-1]),
     ],
 )
 def test_whatWasAskedForOnAChannelMayBeOpened(

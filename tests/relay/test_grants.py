@@ -13,7 +13,7 @@ from bastion.wire import Malformed, string, uint32
 
 REFUSED = Verdict("the client has not asked for it")
 
-AGENT, X11 = b"auth-agent@openssh.com", b"x11"
+AGENT, OLD_AGENT, X11 = b"agent-connect", b"auth-agent@openssh.com", b"x11"
 TCP, STREAMLOCAL = b"forwarded-tcpip", b"forwarded-streamlocal@openssh.com"
 
 
@@ -70,6 +70,7 @@ STREAM, CANCEL_STREAM = (
     "request_",
     [
         opening(AGENT),
+        opening(OLD_AGENT),
         opening(X11),
         connected(b"localhost", 8080),
         connected(b"", 0),
@@ -88,6 +89,7 @@ def test_hostMayOpenNothingThatWasNotAskedFor(request_: ChannelRequest) -> None:
 def test_hostMayNeverOpenWhatOnlyClientsOpen(type: bytes) -> None:
     grants = Grants()
     for request in (
+        askedOnChannel(b"agent-req"),
         askedOnChannel(b"auth-agent-req@openssh.com"),
         askedOnChannel(b"x11-req"),
         asked(FORWARD, bound(b"", 0)),
@@ -100,7 +102,12 @@ def test_hostMayNeverOpenWhatOnlyClientsOpen(type: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("name", "granted", "other"),
-    [(b"auth-agent-req@openssh.com", AGENT, X11), (b"x11-req", X11, AGENT)],
+    [
+        (b"agent-req", AGENT, OLD_AGENT),
+        (b"auth-agent-req@openssh.com", OLD_AGENT, AGENT),
+        (b"auth-agent-req@openssh.com", OLD_AGENT, X11),
+        (b"x11-req", X11, AGENT),
+    ],
 )
 def test_requestOnASessionChannelGrantsOneTypeOnly(
     name: bytes, granted: bytes, other: bytes
@@ -115,9 +122,12 @@ def test_requestOnASessionChannelGrantsOneTypeOnly(
     "request_",
     [
         askedOnChannel(b"shell"),
+        askedOnChannel(b"agent-connect"),
+        askedOnChannel(b"agent-forward"),
         askedOnChannel(b"auth-agent@openssh.com"),
         askedOnChannel(b"x11"),
         asked(b"x11-req"),
+        asked(b"agent-req"),
         asked(b"auth-agent-req@openssh.com"),
         asked(b"forwarded-tcpip", bound(b"", 80)),
     ],

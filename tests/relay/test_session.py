@@ -183,6 +183,7 @@ FROM = string(b"127.0.0.1") + uint32(51234)
         (b"session", b"", ""),
         (b"x11", HTTP, ""),
         (b"auth-agent@openssh.com", b"", ""),
+        (b"agent-connect", b"", ""),
     ],
 )
 def test_targetIsWhereAForwardingLeads(type: bytes, data: bytes, text: str) -> None:

@@ -29,6 +29,8 @@ from bastion.wire import (
 
 #: A line for the user, and the question whether it was read.
 SAID = [MSG_CHANNEL_EXTENDED_DATA, MSG_GLOBAL_REQUEST]
+#: That an agent is forwarded, as it is asked for today and as it was.
+AGENT = (b"agent-req", b"auth-agent-req@openssh.com")
 
 
 class Refuse:
@@ -75,7 +77,7 @@ def session(sessionOf: Any) -> Any:
     """
     A session whose policy refuses programs, the agent, and forwardings.
     """
-    policy = Refuse(b"exec", b"env", b"auth-agent-req@openssh.com", b"tcpip-forward")
+    policy = Refuse(b"exec", b"env", *AGENT, b"tcpip-forward")
     return sessionOf(policy, speaks=True)
 
 
@@ -159,9 +161,10 @@ def test_lineDoesNotWaitForTheRefusalsTurn(session: Any) -> None:
     ]
 
 
-def test_refusalWithoutAnAnswerIsReadToo(session: Any) -> None:
+@pytest.mark.parametrize("name", AGENT)
+def test_refusalWithoutAnAnswerIsReadToo(session: Any, name: bytes) -> None:
     session.opened()
-    asks(session, b"auth-agent-req@openssh.com", wantReply=False)
+    asks(session, name, wantReply=False)
     assert lines(session.client) == [b"gateway: that is not allowed here\r\n"]
 
 
