@@ -118,13 +118,16 @@ class Line(conch.SSHTransportBase):
         Take the packets that begin at an offset.
         """
         incoming, start, packets = self.incoming, at, self.incoming.packets
+        end = len(view)
         while not self.closed:
-            plain = incoming.next(view, at)
+            plain = incoming.next(view, at) if end - at >= incoming.wanted else None
             if plain is None:
                 wanted = self.stream.wanted = incoming.wanted
                 least = _BULK * (incoming.packets - packets + 1)
                 self.stream.bulk = at - start + wanted > least
-                self._rekeyBehind(incoming)
+                limits = self.terms.rekey
+                if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
+                    self.rekey()
                 return at
             at += incoming.size
             number = plain[1]
@@ -132,7 +135,7 @@ class Line(conch.SSHTransportBase):
                 self.service.passOn(plain)
             else:
                 self.dispatchMessage(number, payloadOf(plain))
-        return len(view)
+        return end
 
     # What is sent
 
@@ -140,15 +143,11 @@ class Line(conch.SSHTransportBase):
         """
         Seal a message and send it.
         """
-        outgoing = self.outgoing
-        size = outgoing.size(plain)
-        outgoing.seal(plain, self.stream.room(size))
-        self.stream.filled(size)
-        self._rekeyBehind(outgoing)
-
-    def _rekeyBehind(self, direction: Incoming | Outgoing) -> None:
-        limits = self.terms.rekey
-        if direction.bytes > limits.bytes or direction.packets > limits.packets:
+        outgoing, stream, limits = self.outgoing, self.stream, self.terms.rekey
+        size = len(plain) + outgoing.beside
+        outgoing.seal(plain, stream.room(size))
+        stream.filled(size)
+        if outgoing.bytes > limits.bytes or outgoing.packets > limits.packets:
             self.rekey()
 
     # What the rest of the transport adds

@@ -17,10 +17,10 @@ from attrs import define
 #: How much is read at a time, in bytes.  A turn takes as long as its packets are many:
 #: 256 KiB can be seven thousand.
 READ = 48 * 1024
-#: The same behind bulk, of which it is a few.
+#: The same behind bulk, of which it is a few, while nobody types.
 READ_BULK = 256 * 1024
 #: What is read or sent at once is bulk from so many bytes on.
-_LARGE = 16 * 1024
+LARGE = 16 * 1024
 #: For so many seconds behind a key somebody types, and behind bulk a connection moves it.
 _BEHIND = 1.0
 
@@ -50,7 +50,7 @@ class Pace:
         """
         So many bytes have arrived.
         """
-        if size >= _LARGE:
+        if size >= LARGE:
             self._bulkAt = now
         elif now - self._bulkAt > _BEHIND:
             self._process.typedAt = now
@@ -59,21 +59,11 @@ class Pace:
         """
         So many bytes are sent.
         """
-        if size >= _LARGE:
+        if size >= LARGE:
             self._bulkAt = now
 
-    def most(self, bulk: bool, now: float) -> int:
+    def most(self, now: float) -> int:
         """
-        How much to read next.
-
-        @param bulk: whether what came before was.
+        How much to read next behind bulk.
         """
-        typing = now - self._process.typedAt <= _BEHIND
-        return READ_BULK if bulk and not typing else READ
-
-    @staticmethod
-    def isLong(size: int) -> bool:
-        """
-        Whether a turn that has read so many bytes was a long one.
-        """
-        return size >= _LARGE
+        return READ if now - self._process.typedAt <= _BEHIND else READ_BULK

@@ -91,7 +91,10 @@ class Incoming:
         length = self._length
         if length == _UNKNOWN:
             length = cipher.length(self.sequence, view[at : at + cipher.headSize])
-            self._check(length)
+            if length + 4 > self.longest:
+                raise Malformed(f"a packet of {length} bytes")
+            if length < 6 or (length + cipher.aligned) % cipher.blockSize:
+                raise Malformed("a packet of an impossible length")
             self._length = length
             self.wanted = 4 + length + cipher.tagSize
             if available < self.wanted:
@@ -108,13 +111,6 @@ class Incoming:
         self.size = size
         return _opened[:length]
 
-    def _check(self, length: int) -> None:
-        cipher = self._cipher
-        if length + 4 > self.longest:
-            raise Malformed(f"a packet of {length} bytes")
-        if length < 6 or (length + cipher.aligned) % cipher.blockSize:
-            raise Malformed("a packet of an impossible length")
-
 
 class Outgoing:
     """
@@ -123,21 +119,26 @@ class Outgoing:
     @ivar sequence: the number of the next one, modulo 2^32.
     @ivar packets: how many were sent since the last new keys.
     @ivar bytes: and how many bytes they had.
+    @ivar beside: how many bytes a packet has beside its plain.
     """
 
-    __slots__ = ("_cipher", "bytes", "packets", "sequence")
+    __slots__ = ("_cipher", "beside", "bytes", "packets", "sequence")
 
     def __init__(self) -> None:
-        self._cipher: PacketCipher = NoCipher()
         self.sequence = 0
         self.packets = 0
         self.bytes = 0
+        self._use(NoCipher())
+
+    def _use(self, cipher: PacketCipher) -> None:
+        self._cipher = cipher
+        self.beside = 4 + cipher.tagSize
 
     def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
         """
         See L{Incoming.newKeys}.
         """
-        self._cipher = cipher
+        self._use(cipher)
         self.packets = self.bytes = 0
         if strict:
             self.sequence = 0
@@ -159,18 +160,11 @@ class Outgoing:
         """
         return not (len(plain) + self._cipher.aligned) % self._cipher.blockSize
 
-    def size(self, plain: bytes | memoryview) -> int:
-        """
-        How many bytes the packet of a plain has.
-        """
-        return 4 + len(plain) + self._cipher.tagSize
-
     def seal(self, plain: bytes | memoryview, packet: memoryview) -> None:
         """
         Encrypt a plain.
 
-        @param packet: where the packet is to be; it has room for L{size} and a
-            little more.
+        @param packet: where the packet is to be; it has room for it and a little more.
         """
         self._cipher.seal(self.sequence, plain, packet)
         self.sequence = (self.sequence + 1) & _SEQUENCES

@@ -21,7 +21,7 @@ from typing import Any
 
 from twisted.internet import main, tcp
 
-from bastion.ssh.pace import READ_BULK, Pace, Process
+from bastion.ssh.pace import LARGE, READ, READ_BULK, Pace, Process
 from bastion.ssh.packets import MAX_PACKET
 from bastion.ssh.tcp import acknowledgeAtOnce
 
@@ -63,12 +63,12 @@ class _Outbox:
         """
         Where a packet of C{stream}'s can be written; L{filled} follows.
         """
-        end = self._filled + size + _SLACK
-        if self._owner is not stream or end > len(self._view):
+        start = self._filled
+        if start and (self._owner is not stream or start + size + _SLACK > len(self._view)):
             self.flush()
-            self._owner = stream
-            end = size + _SLACK
-        return self._view[self._filled : end]
+            start = 0
+        self._owner = stream
+        return self._view[start : start + size + _SLACK]
 
     def filled(self, size: int) -> None:
         """
@@ -169,12 +169,9 @@ class Stream:
         """
         return _outbox.room(self, size)
 
-    def filled(self, size: int) -> None:
-        """
-        The packet is written, and is sent when this turn of reading is over; at
-        once if there is none.
-        """
-        _outbox.filled(size)
+    #: Called with its size when the packet is written, which is sent when this turn of
+    #: reading is over; at once if there is none.
+    filled = staticmethod(_outbox.filled)
 
     def write(self, data: bytes) -> None:
         """
@@ -242,7 +239,7 @@ class DirectStream(Stream):
         See L{twisted.internet.interfaces.IReadDescriptor}.
         """
         kept = len(self._rest)
-        asked = self._pace.most(self.bulk, self._seconds())
+        asked = self._pace.most(self._seconds()) if self.bulk else READ
         try:
             size = self._socket.recv_into(_received[kept : kept + asked])
         except (BlockingIOError, InterruptedError):
@@ -255,7 +252,7 @@ class DirectStream(Stream):
         if not self.acknowledged:
             # Else it is a login, which nobody types.
             self._pace.read(size, self.heardAt)
-        if Pace.isLong(size):
+        if size >= LARGE:
             # Where the processors are busy, a process that always finds more to read keeps
             # one for as long as the kernel lets it, and who types waits, at both ends too.
             os.sched_yield()
@@ -266,8 +263,9 @@ class DirectStream(Stream):
         Send bytes now; what the socket does not take is left to Twisted.
         """
         transport = self._transport
-        # Not when it was heard last: who only takes may be silent for long.
-        self._pace.sent(len(view), self._seconds())
+        if len(view) >= LARGE:
+            # Not when it was heard last: who only takes may be silent for long.
+            self._pace.sent(len(view), self._seconds())
         unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
         if not unsent and transport.connected and not transport.disconnecting:
             try:

@@ -109,9 +109,9 @@ def packets(*messages: tuple[int, bytes]) -> bytes:
     outgoing, data = Outgoing(), b""
     for message in messages:
         plain = outgoing.plain(*message)
-        packet = memoryview(bytearray(outgoing.size(plain) + 100))
+        packet = memoryview(bytearray(len(plain) + outgoing.beside + 100))
         outgoing.seal(plain, packet)
-        data += bytes(packet[: outgoing.size(plain)])
+        data += bytes(packet[: len(plain) + outgoing.beside])
     return data
 
 

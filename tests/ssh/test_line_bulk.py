@@ -43,9 +43,9 @@ def packets(*sizes: int) -> bytes:
     outgoing, data = Outgoing(), b""
     for size in sizes:
         plain = outgoing.plain(MSG_IGNORE, string(bytes(size)))
-        packet = memoryview(bytearray(outgoing.size(plain) + 100))
+        packet = memoryview(bytearray(len(plain) + outgoing.beside + 100))
         outgoing.seal(plain, packet)
-        data += bytes(packet[: outgoing.size(plain)])
+        data += bytes(packet[: len(plain) + outgoing.beside])
     return data
 
 

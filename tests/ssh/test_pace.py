@@ -33,57 +33,48 @@ def typist(process: Process) -> Pace:
     return Pace(process)
 
 
-def test_whatIsNoBulkIsReadInSmallTurns(mover: Pace) -> None:
-    assert mover.most(False, 100.0) == READ
-
-
 def test_bulkIsReadInLargeTurns(mover: Pace) -> None:
-    assert mover.most(True, 100.0) == READ_BULK
+    assert mover.most(100.0) == READ_BULK
 
 
 def test_bulkIsReadInSmallTurnsWhileSomebodyTypes(mover: Pace, typist: Pace) -> None:
     typist.read(36, 100.0)
-    assert mover.most(True, 100.5) == READ
+    assert mover.most(100.5) == READ
     typist.read(36, 101.0)
-    assert mover.most(True, 101.9) == READ
+    assert mover.most(101.9) == READ
 
 
 def test_bulkIsReadInLargeTurnsAgainAfterASecond(mover: Pace, typist: Pace) -> None:
     typist.read(36, 100.0)
-    assert mover.most(True, 101.1) == READ_BULK
+    assert mover.most(101.1) == READ_BULK
 
 
 def test_othersBulkIsNotTyping(mover: Pace, typist: Pace) -> None:
     typist.read(READ_BULK, 100.0)
-    assert mover.most(True, 100.0) == READ_BULK
+    assert mover.most(100.0) == READ_BULK
 
 
 @pytest.mark.parametrize("size", [16 * 1024, READ_BULK])
 def test_windowsOfBulkThatIsReadAreNotTyping(mover: Pace, size: int) -> None:
     mover.read(size, 100.0)
     mover.read(36, 100.5)
-    assert mover.most(True, 100.5) == READ_BULK
+    assert mover.most(100.5) == READ_BULK
 
 
 @pytest.mark.parametrize("size", [16 * 1024, READ_BULK])
 def test_windowsOfBulkThatIsSentAreNotTyping(mover: Pace, size: int) -> None:
     mover.sent(size, 100.0)
     mover.read(36, 100.5)
-    assert mover.most(True, 100.5) == READ_BULK
+    assert mover.most(100.5) == READ_BULK
 
 
 def test_whoMovesNoBulkAnyMoreTypes(mover: Pace, typist: Pace) -> None:
     typist.read(READ_BULK, 100.0)
     typist.read(36, 101.5)
-    assert mover.most(True, 101.5) == READ
+    assert mover.most(101.5) == READ
 
 
 def test_smallAnswersAreNoBulk(mover: Pace, typist: Pace) -> None:
     typist.sent(36, 100.0)
     typist.read(36, 100.1)
-    assert mover.most(True, 100.1) == READ
-
-
-@pytest.mark.parametrize(("size", "isLong"), [(36, False), (16 * 1024, True), (READ, True)])
-def test_turnIsLongWithMuchToRead(size: int, isLong: bool) -> None:
-    assert Pace.isLong(size) is isLong
+    assert mover.most(100.1) == READ

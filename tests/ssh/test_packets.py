@@ -56,7 +56,7 @@ class Ends:
         A message as it is sent.
         """
         plain = self.outgoing.plain(number, payload)
-        size = self.outgoing.size(plain)
+        size = len(plain) + self.outgoing.beside
         packet = memoryview(bytearray(size + ROOM))
         self.outgoing.seal(plain, packet)
         return bytes(packet[:size])
@@ -171,7 +171,7 @@ def test_plainIsPaddedForItsCipher(make: Make) -> None:
         assert plain[1:][: 1 + size] == bytes((DATA,)) + payload
         assert len(plain) == 2 + size + plain[0]
         assert (len(plain) + cipher.aligned) % cipher.blockSize == 0
-        assert len(ends.packet(DATA, payload)) == ends.outgoing.size(plain)
+        assert len(ends.packet(DATA, payload)) == len(plain) + ends.outgoing.beside
 
 
 def test_paddingIsRandom() -> None:
@@ -266,7 +266,8 @@ def test_limitsAreAsTheyAre() -> None:
 @pytest.mark.parametrize("number", [MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE])
 def test_lengthOfAPasswordIsNotToldByItsPacket(number: int) -> None:
     outgoing = Outgoing()
-    sizes = {outgoing.size(outgoing.plain(number, bytes(length))) for length in range(8, 50)}
+    plains = [outgoing.plain(number, bytes(length)) for length in range(8, 50)]
+    sizes = {len(plain) + outgoing.beside for plain in plains}
 
     assert len(sizes) <= 2
     assert all(size % 64 == 0 for size in sizes)

@@ -93,7 +93,7 @@ class Peer:
         The packet of a plain, whatever it is.
         """
         room = bytearray(len(plain) + _SLACK)
-        size = self.outgoing.size(plain)
+        size = len(plain) + self.outgoing.beside
         self.outgoing.seal(plain, memoryview(room))
         return bytes(room[:size])
 
