@@ -15,8 +15,8 @@ T = TypeVar("T")
 #: The state of a listening socket in /proc/net/tcp.
 _LISTEN = "0A"
 
-#: The addresses and ports that L{freePort} has answered.
-_given: set[tuple[str, int]] = set()
+#: The ports that L{freePort} has answered.
+_given: set[int] = set()
 
 
 def until(condition: Callable[[], T], seconds: float, what: str = "") -> T:
@@ -40,14 +40,15 @@ def until(condition: Callable[[], T], seconds: float, what: str = "") -> T:
 
 def freePort(address: str = "127.0.0.1") -> int:
     """
-    A TCP port that nobody listens on at this moment, and another one each time.
+    A TCP port that nobody listens on at this moment, and another one each time, whatever
+    the address: some tests look for a port on all of them.
     """
     while True:
         with socket.socket() as probe:
             probe.bind((address, 0))
             port: int = probe.getsockname()[1]
-        if (address, port) not in _given:
-            _given.add((address, port))
+        if port not in _given:
+            _given.add(port)
             return port
 
 
