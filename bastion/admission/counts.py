@@ -14,6 +14,7 @@ entries than connections, or keys of channels.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import ClassVar
 
 from attrs import define, field
 
@@ -45,141 +46,21 @@ class Place:
 
 
 @define(eq=False)
-class Connections:
+class _Limits:
     """
-    The connections of one gateway.
+    What is limited of one gateway, and from one source to it.
 
+    @cvar _what: what that is, and how a user makes room for one more.
     @ivar limit: how many there may be; 0 for any number, here and below.
     @ivar perSource: how many from one source.
     @ivar block: what counts as one source.
     """
 
-    limit: int = 0
-    perSource: int = 0
-    block: NetBlock = NETBLOCK
-    _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
-
-    @property
-    def total(self) -> int:
-        """
-        How many there are.
-        """
-        return self._counts.get(None, 0)
-
-    def of(self, address: Address) -> int:
-        """
-        How many there are from a source.
-        """
-        return self._counts.get(network(address, self.block), 0)
-
-    def refusal(self, address: Address) -> str | None:
-        """
-        Why there is no place for one more, in a sentence for its user.
-        """
-        if self.perSource and self.of(address) >= self.perSource:
-            source = network(address, self.block)
-            return (
-                f"As many connections from {source} are open as there may be"
-                f" ({self.perSource}). Close one, or try again later."
-            )
-        if self.limit and self.total >= self.limit:
-            return (
-                f"As many connections are open as this gateway takes ({self.limit})."
-                " Please try again later."
-            )
-        return None
-
-    def arrived(self, address: Address) -> Place:
-        """
-        Count a connection, whether there is a place or not.
-        """
-        return Place(self._counts, (None, network(address, self.block)))
-
-
-@define(eq=False)
-class Sessions:
-    """
-    The sessions of one gateway.  To be asked when the host has accepted the login, and not
-    before: a stranger must not learn from a refusal which accounts are in use.
-
-    @ivar limit: how many there may be; 0 for any number, here and below.
-    @ivar perSource: how many from one source.
-    @ivar perAccount: how many an account may have.
-    @ivar perVisitor: how many an account may have from one source.
-    @ivar block: what counts as one source.
-    """
+    _what: ClassVar[tuple[str, str]]
 
     limit: int = 0
     perSource: int = 0
-    perAccount: int = 0
-    perVisitor: int = 0
-    block: NetBlock = NETBLOCK
-    _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
-
-    @property
-    def total(self) -> int:
-        """
-        How many there are.
-        """
-        return self._counts.get(None, 0)
-
-    def of(self, whose: Address | bytes, address: Address | None = None) -> int:
-        """
-        How many there are from a source, or of an account: from anywhere or from one source.
-        """
-        key = whose if isinstance(whose, bytes) else network(whose, self.block)
-        source = address and network(address, self.block)
-        return self._counts.get((key, source) if source else key, 0)
-
-    def refusal(self, address: Address, account: bytes) -> str | None:
-        """
-        Why an account must not have one more, in a sentence for its user.
-        """
-        if self.perVisitor and self.of(account, address) >= self.perVisitor:
-            return (
-                f"This account has as many sessions from {network(address, self.block)} as it"
-                f" may have ({self.perVisitor}). End one, or try again later."
-            )
-        if self.perAccount and self.of(account) >= self.perAccount:
-            return (
-                f"This account has as many sessions as it may have ({self.perAccount})."
-                " End one, or try again later."
-            )
-        if self.perSource and self.of(address) >= self.perSource:
-            return (
-                f"As many sessions from {network(address, self.block)} are open as there may be"
-                f" ({self.perSource}). End one, or try again later."
-            )
-        if self.limit and self.total >= self.limit:
-            return (
-                f"As many sessions are open as this gateway takes ({self.limit})."
-                " Please try again later."
-            )
-        return None
-
-    def began(self, address: Address, account: bytes) -> Place:
-        """
-        Count a session, whether there is a place or not.
-        """
-        source = network(address, self.block)
-        return Place(self._counts, (None, source, account, (account, source)))
-
-
-@define(eq=False)
-class Channels:
-    """
-    The channels of one gateway, those that are being opened included.
-
-    @ivar limit: how many there may be; 0 for any number, here and below.
-    @ivar perSource: how many from one source.
-    @ivar perAccount: how many an account may have.
-    @ivar block: what counts as one source.
-    """
-
-    limit: int = 0
-    perSource: int = 0
-    perAccount: int = 0
-    block: NetBlock = NETBLOCK
+    block: NetBlock = field(default=NETBLOCK, kw_only=True)
     _counts: dict[Hashable, int] = field(factory=dict, init=False, repr=False)
 
     @property
@@ -196,6 +77,99 @@ class Channels:
         key = whose if isinstance(whose, bytes) else network(whose, self.block)
         return self._counts.get(key, 0)
 
+    def _full(self, address: Address) -> str | None:
+        what, end = self._what
+        if self.perSource and self.of(address) >= self.perSource:
+            return (
+                f"As many {what} from {network(address, self.block)} are open as there may be"
+                f" ({self.perSource}). {end} one, or try again later."
+            )
+        if self.limit and self.total >= self.limit:
+            return (
+                f"As many {what} are open as this gateway takes ({self.limit})."
+                " Please try again later."
+            )
+        return None
+
+
+@define(eq=False)
+class Connections(_Limits):
+    """
+    The connections of one gateway.
+    """
+
+    _what = ("connections", "Close")
+
+    def refusal(self, address: Address) -> str | None:
+        """
+        Why there is no place for one more, in a sentence for its user.
+        """
+        return self._full(address)
+
+    def arrived(self, address: Address) -> Place:
+        """
+        Count a connection, whether there is a place or not.
+        """
+        return Place(self._counts, (None, network(address, self.block)))
+
+
+@define(eq=False)
+class Sessions(_Limits):
+    """
+    The sessions of one gateway.  To be asked when the host has accepted the login, and not
+    before: a stranger must not learn from a refusal which accounts are in use.
+
+    @ivar perAccount: how many an account may have.
+    @ivar perVisitor: how many an account may have from one source.
+    """
+
+    _what = ("sessions", "End")
+
+    perAccount: int = 0
+    perVisitor: int = 0
+
+    def ofVisitor(self, account: bytes, address: Address) -> int:
+        """
+        How many an account has from one source.
+        """
+        return self._counts.get((account, network(address, self.block)), 0)
+
+    def refusal(self, address: Address, account: bytes) -> str | None:
+        """
+        Why an account must not have one more, in a sentence for its user.
+        """
+        if self.perVisitor and self.ofVisitor(account, address) >= self.perVisitor:
+            return (
+                f"This account has as many sessions from {network(address, self.block)} as it"
+                f" may have ({self.perVisitor}). End one, or try again later."
+            )
+        if self.perAccount and self.of(account) >= self.perAccount:
+            return (
+                f"This account has as many sessions as it may have ({self.perAccount})."
+                " End one, or try again later."
+            )
+        return self._full(address)
+
+    def began(self, address: Address, account: bytes) -> Place:
+        """
+        Count a session, whether there is a place or not.
+        """
+        source = network(address, self.block)
+        return Place(self._counts, (None, source, account, (account, source)))
+
+
+@define(eq=False)
+class Channels(_Limits):
+    """
+    The channels of one gateway, those that are being opened included.
+
+    @ivar perAccount: how many an account may have.
+    """
+
+    _what = ("channels", "Close")
+
+    perAccount: int = 0
+
     def refusal(self, address: Address, account: bytes) -> str | None:
         """
         Why there is no place for one more, in a sentence for its user.
@@ -205,17 +179,7 @@ class Channels:
                 f"This account has as many channels open as it may have ({self.perAccount})."
                 " Close one, or try again later."
             )
-        if self.perSource and self.of(address) >= self.perSource:
-            return (
-                f"As many channels from {network(address, self.block)} are open as there may be"
-                f" ({self.perSource}). Close one, or try again later."
-            )
-        if self.limit and self.total >= self.limit:
-            return (
-                f"As many channels are open as this gateway takes ({self.limit})."
-                " Please try again later."
-            )
-        return None
+        return self._full(address)
 
     def began(self, address: Address, account: bytes) -> Place:
         """

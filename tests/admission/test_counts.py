@@ -138,7 +138,7 @@ def test_accountIsNotTakenForASource() -> None:
     sessions = Sessions(perSource=1, perVisitor=1)
     sessions.began(HERE, b"2001:db8::/64")
     assert sessions.refusal(THERE, b"2001:db8::/64") is None
-    assert (sessions.of(b"2001:db8::/64"), sessions.of(b"2001:db8::/64", THERE)) == (1, 0)
+    assert (sessions.of(b"2001:db8::/64"), sessions.ofVisitor(b"2001:db8::/64", THERE)) == (1, 0)
     assert (sessions.of(HERE), sessions.of(THERE), sessions.total) == (1, 0, 1)
 
 
@@ -265,7 +265,7 @@ def test_placeIsGivenBackOnce() -> None:
     sessions.began(HERE, b"a")
     for place in (*places, *places):
         place.over()
-    assert (connections.of(HERE), sessions.of(b"a"), sessions.of(b"a", HERE)) == (1, 1, 1)
+    assert (connections.of(HERE), sessions.of(b"a"), sessions.ofVisitor(b"a", HERE)) == (1, 1, 1)
     assert (sessions.of(HERE), sessions.total) == (1, 1)
 
 
@@ -383,7 +383,7 @@ class Walk(RuleBasedStateMachine):
         for account in (b"a", b"b", b"192.0.2.7"):
             sources = [source for source, name, _ in self.loggedIn if name == account]
             assert self.sessions.of(account) == len(sources) <= 4
-            assert self.sessions.of(account, HERE) == sources.count(HERE) <= 2
+            assert self.sessions.ofVisitor(account, HERE) == sources.count(HERE) <= 2
         from_ = [sum(each == source for each, *_ in self.loggedIn) for source in here]
         assert [self.sessions.of(source) for source in here] == from_
         assert max(from_) <= 5

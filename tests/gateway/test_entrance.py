@@ -144,7 +144,7 @@ def test_loginThatNobodyMindsPasses() -> None:
     arrival.entrance.accepted()
 
     assert (arrival.doors.startups.total, arrival.doors.connections.total) == (0, 1)
-    assert arrival.doors.sessions.of(b"johnson", ADDRESS) == 1
+    assert arrival.doors.sessions.ofVisitor(b"johnson", ADDRESS) == 1
     assert arrival.noted() == [("in", b"johnson")]
     assert arrival.doors.connections.total == 0
     assert arrival.doors.sessions.of(b"johnson") == 0
