@@ -5,16 +5,13 @@ what the programs of users say.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from attrs import frozen
 from harness import accounts, peers
 from harness.control import Control
-from harness.gateway import Gateway, Plan
+from harness.limited import Limited, started
 from harness.openssh import remote, scp, session, sftp, ssh
 from harness.programs import newest
 from harness.putty import plink, psftp
@@ -45,19 +42,10 @@ eachSsh = pytest.mark.parametrize("path", ["", "newest"])
 
 
 @frozen
-class Crowded:
+class Crowded(Limited):
     """
     A bastion with few channels.
     """
-
-    gateway: Gateway
-    site: object
-
-    def route(self, key):
-        """
-        The way through the gateway that has this limit.
-        """
-        return self.gateway.route(key, self.site.direct("second"))
 
     def channels(self):
         """
@@ -71,37 +59,14 @@ class Crowded:
         """
         until(lambda: self.channels() == count, 20, f"{count} channels")
 
-    def refused(self, offset):
-        """
-        What was refused, by the audit log: the type and the reason.
-
-        @param offset: leave out so many bytes of the log.
-        """
-        events = self.gateway.audit(offset=offset)
-        return [
-            (event["type"], event["reason"])
-            for event in events
-            if event["event"] == "channel.refused"
-        ]
-
 
 @pytest.fixture(scope="module")
 def crowded(theSite, bastion):
     """
     Start it.
     """
-    directory = Path(tempfile.mkdtemp(prefix="crowded-", dir=theSite.directory))
-    host = theSite.hosts["second"]
-    plans = {
-        key: Plan([host.target], host.knownHosts(), clientLeg=[f"admission.{key} = {LIMIT}"])
-        for key in KEYS
-    }
-    gateway = Gateway(directory, plans).start()
-    try:
-        yield Crowded(gateway, theSite)
-    finally:
-        gateway.stop()
-        shutil.rmtree(directory)
+    with started(Crowded, theSite, KEYS, LIMIT) as crowded:
+        yield crowded
 
 
 @pytest.fixture
@@ -110,7 +75,7 @@ def refusals(crowded):
     Tells what was refused within the test.
     """
     offset = crowded.gateway.auditSize()
-    return lambda: crowded.refused(offset)
+    return lambda: crowded.refused("channel.refused", "type", offset)
 
 
 @pytest.fixture

@@ -5,16 +5,13 @@ source; and what the programs of users say.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from attrs import frozen
 from harness import accounts
 from harness.control import Control
-from harness.gateway import Gateway, Plan
+from harness.limited import Limited, started
 from harness.openssh import session, ssh
 from harness.putty import plink
 from harness.waiting import until
@@ -44,19 +41,10 @@ SENTENCES = {
 
 
 @frozen
-class Crowded:
+class Crowded(Limited):
     """
     A bastion with few sessions, one gateway for each limit.
     """
-
-    gateway: Gateway
-    site: object
-
-    def route(self, key):
-        """
-        The way through the gateway that has this limit.
-        """
-        return self.gateway.route(key, self.site.direct("second"))
 
     def have(self, count):
         """
@@ -65,37 +53,14 @@ class Crowded:
         control = Control(self.gateway)
         until(lambda: len(control.get("/connections")) == count, 20, f"{count} sessions")
 
-    def refused(self, offset):
-        """
-        What was refused, by the audit log: the accounts and the reasons.
-
-        @param offset: leave out so many bytes of the log.
-        """
-        events = self.gateway.audit(offset=offset)
-        return [
-            (event["account"], event["reason"])
-            for event in events
-            if event["event"] == "login.refused"
-        ]
-
 
 @pytest.fixture(scope="module")
 def crowded(theSite, bastion):
     """
     Start it.
     """
-    directory = Path(tempfile.mkdtemp(prefix="few-", dir=theSite.directory))
-    host = theSite.hosts["second"]
-    plans = {
-        key: Plan([host.target], host.knownHosts(), clientLeg=[f"admission.{key} = {LIMIT}"])
-        for key in SENTENCES
-    }
-    gateway = Gateway(directory, plans).start()
-    try:
-        yield Crowded(gateway, theSite)
-    finally:
-        gateway.stop()
-        shutil.rmtree(directory)
+    with started(Crowded, theSite, list(SENTENCES), LIMIT) as crowded:
+        yield crowded
 
 
 @pytest.fixture
@@ -104,7 +69,7 @@ def refusals(crowded):
     Tells what was refused within the test.
     """
     offset = crowded.gateway.auditSize()
-    return lambda: crowded.refused(offset)
+    return lambda: crowded.refused("login.refused", "account", offset)
 
 
 @pytest.fixture
