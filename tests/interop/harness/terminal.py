@@ -82,6 +82,21 @@ class Terminal:
         """
         os.write(self._master, text.encode())
 
+    def interrupt(self) -> int:
+        """
+        Press the interrupt key until the program ends, as a person does: ssh, which reads
+        the password with a signal handler and a read, loses a signal between the two.
+
+        @return: the exit status.
+        """
+        for _ in range(20):
+            self.type("\x03")
+            try:
+                return self.ended(1)
+            except subprocess.TimeoutExpired:
+                pass
+        raise AssertionError(f"the interrupt key did not end it, but {self.seen[-2000:]!r}")
+
     def resize(self, columns: int, rows: int) -> None:
         """
         Change the window's size, as a window manager would.
