@@ -21,6 +21,7 @@ from bastion.gateway.assembly import assemble
 from bastion.gateway.operations import RunningBastion
 from bastion.gateway.service import BastionService, endpointsOf, listenersOf
 from bastion.hardening import HardeningRefused, harden
+from bastion.ssh.polling import shorten
 
 
 class Options(usage.Options):
@@ -68,6 +69,7 @@ def makeService(options: Options) -> IService:
     # Again: the kernel decides anew when twistd has changed the user.
     reactor.callWhenRunning(harden)
     reactor.callWhenRunning(settle)
+    shorten(reactor)
     stateDir = configuration.bastion.state_dir
     bastion = BastionService(
         reactor,

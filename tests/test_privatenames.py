@@ -1,7 +1,8 @@
 """
 The house rules about private names: ours stay in their file, Conch's in
-L{bastion.ssh}, and those of Twisted's TCP transport in L{bastion.ssh.stream}.  The
-source is read as text; the classes are looked at for what they take from Conch.
+L{bastion.ssh}, those of Twisted's TCP transport in L{bastion.ssh.stream}, and those of
+its reactor in L{bastion.ssh.polling}.  The source is read as text; the classes are looked
+at for what they take from Conch.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from types import ModuleType
 import pytest
 from twisted.conch.ssh import _kex
 from twisted.conch.ssh import transport as conch
-from twisted.internet import abstract, tcp
+from twisted.internet import abstract, epollreactor, posixbase, tcp
 
 import bastion
 
 PACKAGE = Path(bastion.__file__).parent
-SSH, STREAM = "bastion.ssh.", "bastion.ssh.stream"
+SSH = "bastion.ssh."
+STREAM, POLLING = "bastion.ssh.stream", "bastion.ssh.polling"
 
 #: Private names of Conch in use outside of bastion/ssh.
 CONCH_PRIVATE: dict[str, set[str]] = {
@@ -112,7 +114,7 @@ def privateImports(tree: ast.AST) -> set[str]:
 
 
 CONCH = namesOf(conch, _kex)
-TWISTED = namesOf(tcp, abstract)
+TWISTED = {STREAM: namesOf(tcp, abstract), POLLING: namesOf(epollreactor, posixbase)}
 OURS = set().union(*(ownPrivateNames(source.tree) for source in INSIDE_SSH))
 
 
@@ -165,16 +167,17 @@ def test_privateNamesOfConchAreKnown() -> None:
 @eachInside
 def test_privateNamesInsideOfSshAreConchsOrOurs(source: Source) -> None:
     others = usedPrivateNames(source.tree) - OURS
-    assert others <= (TWISTED if source.module == STREAM else CONCH)
+    assert others <= TWISTED.get(source.module, CONCH)
 
 
 def test_privateNamesOfTwistedAreKnown() -> None:
     """
     And are not Conch's by chance.
     """
-    (stream,) = [each for each in SOURCES if each.module == STREAM]
-    assert usedPrivateNames(stream.tree) - OURS == {"_tempDataBuffer"}
-    assert "_tempDataBuffer" not in CONCH
+    used = {each.module: usedPrivateNames(each.tree) - OURS for each in INSIDE_SSH}
+    assert used[STREAM] == {"_tempDataBuffer"}
+    assert used[POLLING] == {"_poller", "_selectables", "_doReadOrWrite"}
+    assert (used[STREAM] | used[POLLING]).isdisjoint(CONCH)
     assert {"_kexAlgorithms", "_IFixedGroupKexAlgorithm", "_getKey", "_startEphemeralDH"} <= CONCH
 
 

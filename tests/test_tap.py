@@ -74,6 +74,16 @@ def hardened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+@pytest.fixture(autouse=True)
+def shortened(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """
+    Which reactors were to be made quicker; that of the tests stays as it is.
+    """
+    reactors: list[object] = []
+    monkeypatch.setattr("bastion.tap.shorten", reactors.append)
+    return reactors
+
+
 def service(directory: Path, text: str | None = GOOD) -> Any:
     """
     The service for a file.
@@ -188,6 +198,11 @@ async def test_serviceStartsAnswersAndStops(directory: Path) -> None:
     closed = [event for event in events if event["event"] == "connection.closed"]
     assert [event["reason"] for event in closed] == ["the gateway stopped"] * 2
     assert {event["gateway"] for event in closed} == {"esrf", "embl"}
+
+
+def test_eventsComeTheShorterWay(directory: Path, shortened: list[object]) -> None:
+    service(directory)
+    assert shortened == [reactor]
 
 
 def test_whatIsThereAtTheStartIsOutOfTheCollectorsSight() -> None:

@@ -26,13 +26,11 @@ class PacketCipher(Protocol):
     @ivar blockSize: what the padded part of a packet is a multiple of, in bytes.
     @ivar aligned: how many bytes of the length field count for that: all four
         (RFC 4253 section 6), or none where it is not encrypted with the plain.
-    @ivar headSize: how many bytes of a packet are needed to learn its length.
     @ivar tagSize: how many bytes follow the encrypted plain.
     """
 
     blockSize: int
     aligned: int
-    headSize: int
     tagSize: int
 
     def length(self, sequence: int, head: memoryview) -> int:
@@ -43,7 +41,7 @@ class PacketCipher(Protocol):
         It is any number of 32 bits: that nobody has altered it, L{open} finds out.
 
         @param sequence: the number of the packet, 0 to 2^32 - 1.
-        @param head: the beginning of the packet, at least C{headSize} bytes.
+        @param head: the beginning of the packet, at least its first four bytes.
         """
 
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from bastion.ssh import identification, tcp
 from bastion.ssh.packets import Incoming, Outgoing, payloadOf
 from bastion.ssh.silence import SILENT
-from bastion.ssh.stream import Stream, streamOf
+from bastion.ssh.stream import Stream, streamOf, turn
 from bastion.ssh.terms import Terms
 from bastion.wire import Malformed
 
@@ -88,8 +88,6 @@ class Line(conch.SSHTransportBase):
 
         @return: how many bytes of C{view} were taken.
         """
-        if self.closed:
-            return len(view)
         try:
             at = 0 if self.gotVersion else self._identify(view)
             return self._packets(view, at) if self.gotVersion else at
@@ -105,6 +103,8 @@ class Line(conch.SSHTransportBase):
         return b"" if self.gotVersion else self._identification.said
 
     def _identify(self, view: memoryview) -> int:
+        if self.closed:
+            return len(view)
         identified = self._identification.feed(bytes(view))
         if identified is None:
             return len(view)
@@ -116,26 +116,31 @@ class Line(conch.SSHTransportBase):
     def _packets(self, view: memoryview, at: int) -> int:
         """
         Take the packets that begin at an offset.
+
+        @return: where the next one begins.
         """
-        incoming, start, packets = self.incoming, at, self.incoming.packets
-        end = len(view)
-        while not self.closed:
-            plain = incoming.next(view, at) if end - at >= incoming.wanted else None
-            if plain is None:
-                wanted = self.stream.wanted = incoming.wanted
-                least = _BULK * (incoming.packets - packets + 1)
-                self.stream.bulk = at - start + wanted > least
-                limits = self.terms.rekey
-                if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
-                    self.rekey()
-                return at
-            at += incoming.size
-            number = plain[1]
-            if number in self.passes:
-                self.service.passOn(plain)
-            else:
-                self.dispatchMessage(number, payloadOf(plain))
-        return end
+        incoming, end = self.incoming, len(view)
+        start, packets = at, incoming.packets
+        with turn:
+            while end - at >= incoming.wanted and not self.closed:
+                plain = incoming.next(view, at)
+                if plain is None:
+                    break
+                at += incoming.size
+                number = plain[1]
+                if number in self.passes:
+                    self.service.passOn(plain)
+                else:
+                    self.dispatchMessage(number, payloadOf(plain))
+        if self.closed:
+            return end
+        # Who waits for what was passed on has it by now.
+        wanted = self.stream.wanted = incoming.wanted
+        size, limits = at - start + wanted, self.terms.rekey
+        self.stream.bulk = size > _BULK and size > _BULK * (incoming.packets - packets + 1)
+        if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
+            self.rekey()
+        return at
 
     # What is sent
 
@@ -143,10 +148,8 @@ class Line(conch.SSHTransportBase):
         """
         Seal a message and send it.
         """
-        outgoing, stream, limits = self.outgoing, self.stream, self.terms.rekey
-        size = len(plain) + outgoing.beside
-        outgoing.seal(plain, stream.room(size))
-        stream.filled(size)
+        outgoing, limits = self.outgoing, self.terms.rekey
+        self.stream.seal(outgoing, plain)
         if outgoing.bytes > limits.bytes or outgoing.packets > limits.packets:
             self.rekey()
 

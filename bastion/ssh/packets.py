@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from bastion.ssh.ciphers import NoCipher, PacketCipher
+from bastion.ssh.ciphers import NoCipher, PacketCipher, Plain
 from bastion.wire import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, Malformed
 
 #: The longest packet, in bytes, before and after the login.  RFC 4253 section 6.1 asks
@@ -23,7 +23,10 @@ MAX_PACKET = 257 * 1024
 
 #: What a cipher may write beyond the plain.
 _SLACK = 64
-#: RFC 4253 section 6.
+#: RFC 4253 section 6: the field before a plain, which every cipher learns by itself, and
+#: the least that a plain and its padding have, all in bytes.
+_LENGTH_FIELD = 4
+_LEAST = 6
 _LEAST_PADDING = 4
 #: Messages that carry a password are padded to a multiple of so many bytes, which is one of
 #: every cipher's blocks: their length is not to tell that of the password.
@@ -63,7 +66,7 @@ class Incoming:
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
         self._length = _UNKNOWN
-        self.wanted = cipher.headSize
+        self.wanted = _LENGTH_FIELD
 
     def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
         """
@@ -78,33 +81,32 @@ class Incoming:
 
     def next(self, view: memoryview, at: int) -> memoryview | None:
         """
-        Open the packet that begins at an offset.
+        Open the packet that begins at an offset, where there are C{wanted} bytes at least.
 
         @return: its plain, which holds until the next call for any connection;
             L{None} while the packet is not complete.
         @raise Malformed: when it is none, or was altered.
         """
-        available = len(view) - at
-        if available < self.wanted:
-            return None
         cipher = self._cipher
         length = self._length
         if length == _UNKNOWN:
-            length = cipher.length(self.sequence, view[at : at + cipher.headSize])
-            if length + 4 > self.longest:
+            length = cipher.length(self.sequence, view[at : at + _LENGTH_FIELD])
+            size = _LENGTH_FIELD + length + cipher.tagSize
+            if length + _LENGTH_FIELD > self.longest:
                 raise Malformed(f"a packet of {length} bytes")
-            if length < 6 or (length + cipher.aligned) % cipher.blockSize:
+            if length < _LEAST or (length + cipher.aligned) % cipher.blockSize:
                 raise Malformed("a packet of an impossible length")
-            self._length = length
-            self.wanted = 4 + length + cipher.tagSize
-            if available < self.wanted:
+            if len(view) - at < size:
+                self._length = length
+                self.wanted = size
                 return None
-        size = self.wanted
+        else:
+            size = self.wanted
+            self._length = _UNKNOWN
+            self.wanted = _LENGTH_FIELD
         cipher.open(self.sequence, view[at : at + size], _opened)
         if not _LEAST_PADDING <= _opened[0] <= length - 2:
             raise Malformed("a packet whose padding leaves no message")
-        self._length = _UNKNOWN
-        self.wanted = cipher.headSize
         self.sequence = (self.sequence + 1) & _SEQUENCES
         self.packets += 1
         self.bytes += size
@@ -120,9 +122,11 @@ class Outgoing:
     @ivar packets: how many were sent since the last new keys.
     @ivar bytes: and how many bytes they had.
     @ivar beside: how many bytes a packet has beside its plain.
+    @ivar blockSize: what a plain and C{aligned} bytes more are a multiple of, in bytes.
+    @ivar aligned: see L{bastion.ssh.ciphers.PacketCipher}.
     """
 
-    __slots__ = ("_cipher", "beside", "bytes", "packets", "sequence")
+    __slots__ = ("_cipher", "aligned", "beside", "blockSize", "bytes", "packets", "sequence")
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -132,7 +136,8 @@ class Outgoing:
 
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
-        self.beside = 4 + cipher.tagSize
+        self.beside = _LENGTH_FIELD + cipher.tagSize
+        self.blockSize, self.aligned = cipher.blockSize, cipher.aligned
 
     def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
         """
@@ -154,13 +159,7 @@ class Outgoing:
             padding += block
         return bytes((padding, number)) + payload + os.urandom(padding)
 
-    def fits(self, plain: memoryview) -> bool:
-        """
-        Whether a plain of another connection's is padded as ours would be.
-        """
-        return not (len(plain) + self._cipher.aligned) % self._cipher.blockSize
-
-    def seal(self, plain: bytes | memoryview, packet: memoryview) -> None:
+    def seal(self, plain: Plain, packet: memoryview) -> None:
         """
         Encrypt a plain.
 

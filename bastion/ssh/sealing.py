@@ -53,8 +53,6 @@ class LengthInClear:
 
     __slots__ = ()
 
-    headSize = 4
-
     def length(self, sequence: int, head: memoryview) -> int:
         """
         Read it.
@@ -85,8 +83,9 @@ class AesGcm(LengthInClear):
         Verify while decrypting, and forget what was decrypted if it was altered.
         """
         size = len(packet) - 20
-        nonce = _packGcmNonce(self._fixed, self._invocation)
-        self._invocation = (self._invocation + 1) & _INVOCATIONS
+        invocation = self._invocation
+        self._invocation = (invocation + 1) & _INVOCATIONS
+        nonce = _packGcmNonce(self._fixed, invocation)
         try:
             self._aead.decrypt_into(nonce, packet[4:], packet[:4], plain[:size])
         except InvalidTag:
@@ -99,8 +98,9 @@ class AesGcm(LengthInClear):
         """
         size = len(plain)
         _putUint32(packet, 0, size)
-        nonce = _packGcmNonce(self._fixed, self._invocation)
-        self._invocation = (self._invocation + 1) & _INVOCATIONS
+        invocation = self._invocation
+        self._invocation = (invocation + 1) & _INVOCATIONS
+        nonce = _packGcmNonce(self._fixed, invocation)
         self._aead.encrypt_into(nonce, plain, packet[:4], packet[4 : size + 20])
 
 
@@ -114,7 +114,6 @@ class ChaChaPoly:
 
     blockSize = 8
     aligned = 0
-    headSize = 4
     tagSize = 16
 
     def __init__(self, key: bytes) -> None:
@@ -225,8 +224,6 @@ class CtrAndMac(_Ctr):
     __slots__ = ("_head",)
 
     aligned = 4
-    # Of a key stream, a part of a block can be used, and the rest of it later.
-    headSize = 4
 
     def __init__(self, iv: bytes, key: bytes, macKey: bytes, algorithm: HashAlgorithm) -> None:
         super().__init__(iv, key, macKey, algorithm)
@@ -236,6 +233,7 @@ class CtrAndMac(_Ctr):
         """
         Decrypt it, and keep it for the tag.
         """
+        # Of a key stream, a part of a block can be used, and the rest of it later.
         self._head = self._keyStream.update(head[:4])
         length: int = _getUint32(self._head)[0]
         return length

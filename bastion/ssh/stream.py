@@ -17,12 +17,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from twisted.internet import main, tcp
 
+from bastion.ssh.ciphers import Plain
 from bastion.ssh.pace import LARGE, READ, READ_BULK, Pace, Process
-from bastion.ssh.packets import MAX_PACKET
+from bastion.ssh.packets import MAX_PACKET, Outgoing
 from bastion.ssh.tcp import acknowledgeAtOnce
 
 #: What a cipher may write behind a packet.
@@ -37,6 +39,21 @@ _TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
 Take = Callable[[memoryview], int]
 
 _process = Process()
+
+
+class _InClear:
+    """
+    Seals bytes that are no packet: they are sent as they are.
+    """
+
+    beside = 0
+
+    @staticmethod
+    def seal(data: Plain, packet: memoryview) -> None:
+        """
+        See L{bastion.ssh.packets.Outgoing}.
+        """
+        packet[: len(data)] = data
 
 
 class _Outbox:
@@ -59,22 +76,19 @@ class _Outbox:
         if not self._turns:
             self.flush()
 
-    def room(self, stream: Stream, size: int) -> memoryview:
+    def seal(self, stream: Stream, sealer: Outgoing | type[_InClear], plain: Plain) -> None:
         """
-        Where a packet of C{stream}'s can be written; L{filled} follows.
+        Write a packet of C{stream}'s; it is sent when this turn is over, at once if there
+        is none.
         """
+        size = len(plain) + sealer.beside
         start = self._filled
         if start and (self._owner is not stream or start + size + _SLACK > len(self._view)):
             self.flush()
             start = 0
         self._owner = stream
-        return self._view[start : start + size + _SLACK]
-
-    def filled(self, size: int) -> None:
-        """
-        The packet is written.
-        """
-        self._filled += size
+        sealer.seal(plain, self._view[start : start + size + _SLACK])
+        self._filled = start + size
         if not self._turns:
             self.flush()
 
@@ -105,6 +119,8 @@ class Stream:
     """
     Reads and writes by the public interface of a Twisted transport.
 
+    @ivar seal: called with an L{Outgoing} and a plain; the packet is sent when this turn of
+        reading is over, at once if there is none.
     @ivar acknowledged: how many of the next reads are acknowledged at once.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
     @ivar bulk: whether what was taken last came in few packets for its size, or the next
@@ -119,6 +135,7 @@ class Stream:
             behind it.  The bytes are not to be kept.
         @param seconds: tells the time.
         """
+        self.seal = partial(_outbox.seal, self)
         self.acknowledged = 0
         self.wanted = 1
         self.bulk = False
@@ -135,20 +152,20 @@ class Stream:
         for start in range(0, len(data), READ_BULK):
             piece = data[start : start + READ_BULK]
             kept = len(self._rest)
-            _received[kept : kept + len(piece)] = piece
-            self._arrived(len(piece))
+            end = kept + len(piece)
+            _received[kept:end] = piece
+            self._arrived(kept, end)
 
-    def _arrived(self, size: int) -> None:
+    def _arrived(self, kept: int, end: int) -> None:
         """
-        Have the bytes taken that are in the buffer, behind the place for the
-        rest of the last time.
+        Have the bytes taken that are in the buffer.
+
+        @param kept: the place for so many bytes, the rest of the last time, is before them.
         """
         self.heardAt = self._seconds()
         if self.acknowledged:
             self.acknowledged -= 1
             acknowledgeAtOnce(self._transport)
-        kept = len(self._rest)
-        end = kept + size
         if end < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
             # byte does not make us copy its packet for each of them.
@@ -157,28 +174,15 @@ class Stream:
         if kept:
             _received[:kept] = self._rest
             self._rest = bytearray()
-        with turn:
-            taken = self._take(_received[:end])
+        taken = self._take(_received[:end])
         if taken < end:
             self._rest = bytearray(_received[taken:end])
-
-    def room(self, size: int) -> memoryview:
-        """
-        Where to write a packet of so many bytes, and a little more; L{filled}
-        follows at once.
-        """
-        return _outbox.room(self, size)
-
-    #: Called with its size when the packet is written, which is sent when this turn of
-    #: reading is over; at once if there is none.
-    filled = staticmethod(_outbox.filled)
 
     def write(self, data: bytes) -> None:
         """
         Send bytes that are no packet.
         """
-        self.room(len(data))[: len(data)] = data
-        self.filled(len(data))
+        _outbox.seal(self, _InClear, data)
 
     def flush(self) -> None:
         """
@@ -203,8 +207,8 @@ class DirectStream(Stream):
     """
     Reads and writes the socket of Twisted's TCP transport.
 
-    Every private name of Twisted's that the bastion depends on, beside Conch's,
-    is in this class.
+    Every private name of Twisted's that the bastion depends on, beside Conch's, is in
+    this class or in L{bastion.ssh.polling}.
     """
 
     def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
@@ -248,7 +252,7 @@ class DirectStream(Stream):
             return main.CONNECTION_LOST
         if not size:
             return main.CONNECTION_DONE
-        self._arrived(size)
+        self._arrived(kept, kept + size)
         if not self.acknowledged:
             # Else it is a login, which nobody types.
             self._pace.read(size, self.heardAt)
@@ -263,9 +267,7 @@ class DirectStream(Stream):
         Send bytes now; what the socket does not take is left to Twisted.
         """
         transport = self._transport
-        if len(view) >= LARGE:
-            # Not when it was heard last: who only takes may be silent for long.
-            self._pace.sent(len(view), self._seconds())
+        size = len(view)
         unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
         if not unsent and transport.connected and not transport.disconnecting:
             try:
@@ -273,10 +275,12 @@ class DirectStream(Stream):
             except OSError:
                 # Whether it is full or broken, Twisted finds out by itself.
                 sent = 0
-            if sent == len(view):
-                return
             view = view[sent:]
-        transport.write(bytes(view))
+        if view:
+            transport.write(bytes(view))
+        if size >= LARGE:
+            # Not when it was heard last: who only takes may be silent for long.
+            self._pace.sent(size, self._seconds())
 
 
 def streamOf(transport: Any, take: Take, seconds: Callable[[], float]) -> Stream:

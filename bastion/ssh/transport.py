@@ -117,7 +117,9 @@ class Transport(KeyExchange):
         """
         Send a message of the other leg's as it was opened there.
         """
-        if self.turn is Turn.NONE and not self.closed and self.outgoing.fits(plain):
+        outgoing = self.outgoing
+        fits = not (len(plain) + outgoing.aligned) % outgoing.blockSize
+        if fits and self.turn is Turn.NONE and not self.closed:
             self.send(plain)
         else:
             self.sendPacket(plain[1], payloadOf(plain))

@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from bastion.ssh.stream import Stream
+from bastion.ssh.stream import Stream, turn
 
 
 @implementer(IPushProducer)
@@ -51,7 +51,8 @@ class Ear(Protocol):
 
     def _take(self, view: memoryview) -> int:
         self.given.append(bytes(view))
-        taken = self.takes(bytes(view))
+        with turn:
+            taken = self.takes(bytes(view))
         self.taken += view[:taken]
         return taken
 

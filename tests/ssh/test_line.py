@@ -237,6 +237,38 @@ def test_messagesAreSentInTheirOrder() -> None:
     assert at == len(data)
 
 
+class Echo(Ears):
+    """
+    A line that answers each message with it.
+    """
+
+    def dispatchMessage(self, messageNum: int, payload: bytes) -> None:
+        """
+        Send it back.
+        """
+        super().dispatchMessage(messageNum, payload)
+        self.send(self.outgoing.plain(messageNum, payload))
+
+
+def test_answersToOneReadLeaveTogetherBeforeAnythingElseIsDone() -> None:
+    echo, sent = Echo(), list[tuple[int, int]]()
+    connected(echo)
+    echo.terms = evolve(echo.terms, rekey=RekeyLimits(packets=3))
+    echo.dataReceived(VERSION)
+    echo.outgoing.packets = -len(MESSAGES)
+    transmit = echo.stream.transmit
+
+    def transmitting(view: memoryview) -> None:
+        sent.append((len(view), echo.rekeyed))
+        transmit(view)
+
+    echo.stream.transmit = transmitting  # type: ignore[method-assign]
+    data = packets(*MESSAGES)
+    echo.dataReceived(data)
+    assert sent == [(len(data), 0)]
+    assert echo.rekeyed == 1
+
+
 # Limits
 
 

@@ -39,7 +39,7 @@ class Claiming:
 
     def __init__(self, like: PacketCipher, length: int) -> None:
         self.blockSize, self.aligned = like.blockSize, like.aligned
-        self.headSize, self.tagSize = like.headSize, like.tagSize
+        self.tagSize = like.tagSize
         self._length = length
 
     def length(self, sequence: int, head: memoryview) -> int:

@@ -33,14 +33,26 @@ def transmitted(ear: Any) -> list[int]:
     return sizes
 
 
+class Sealer:
+    """
+    Seals a packet as a cipher does, which may write some bytes too many.
+    """
+
+    beside = 0
+
+    def seal(self, plain: bytes, packet: memoryview) -> None:
+        """
+        As it is.
+        """
+        assert len(packet) >= len(plain) + 32
+        packet[: len(plain) + 32] = plain + bytes(32)
+
+
 def filled(ear: Any, data: bytes) -> None:
     """
-    Send a packet as a cipher does, which may write some bytes too many.
+    Send a packet.
     """
-    room = ear.stream.room(len(data))
-    assert len(room) >= len(data) + 32
-    room[: len(data) + 32] = data + bytes(32)
-    ear.stream.filled(len(data))
+    ear.stream.seal(Sealer(), data)
 
 
 def numbered(count: int, size: int) -> list[bytes]:
