@@ -137,7 +137,10 @@ class Peer:
             self.theirVersion, self.buffer = line, bytearray(rest)
             self.advance()
         taken, view = 0, memoryview(bytes(self.buffer))
-        while (plain := self.incoming.next(view, taken)) is not None:
+        while len(view) - taken >= self.incoming.wanted:
+            plain = self.incoming.next(view, taken)
+            if plain is None:
+                break
             taken += self.incoming.size
             self._hear(plain[1], payloadOf(plain))
         del self.buffer[:taken]

@@ -20,11 +20,15 @@ from twisted.python.failure import Failure
 from attacking.middle import Middle
 from attacking.peer import Peer
 from bastion.gateway.gateway import Gateway
+from bastion.ssh.stream import turn
 from bastion.testing.network import MemoryTransport, Network
 from bastion.wire import Malformed
 
 #: What many connections share, and what is not the bastion's.
-_SHARED = (type, types.ModuleType, Clock, Gateway, Network, MemoryTransport, Key, LogPublisher)
+_SHARED = (
+    *(type, types.ModuleType, Clock, Gateway, Network, MemoryTransport, Key, LogPublisher),
+    type(turn),
+)
 
 
 class Way(Protocol):
