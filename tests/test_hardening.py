@@ -130,8 +130,8 @@ def test_coreFilesAreSwitchedOffForGood(start: Start) -> None:
 def test_crashLeavesNoCore(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     command = script(WATCHED, "harden", "abort")
-    pid = subprocess.Popen(command, cwd=tmp_path).pid
-    _, status = os.waitpid(pid, 0)
+    process = subprocess.Popen(command, cwd=tmp_path)
+    _, status = os.waitpid(process.pid, 0)
 
     assert os.WTERMSIG(status) == signal.SIGABRT
     assert not os.WCOREDUMP(status)

@@ -148,8 +148,9 @@ class BastionService(MultiService):
 
     async def _stopAll(self) -> None:
         children: Deferred[Any] = super().stopService()
-        stopping = [children, *(Deferred.fromCoroutine(_stopped(port)) for port in self._ports)]
-        sentence = "The gateway is being stopped."
+        # First, or somebody would come in behind those who are told.
+        await DeferredList([Deferred.fromCoroutine(_stopped(port)) for port in self._ports])
+        stopping, sentence = [children], "The gateway is being stopped."
         factories = {id(listener.factory): listener.factory for listener in self.listeners}
         for factory in factories.values():
             stopping.append(factory.dismissAll("the gateway stopped", sentence))

@@ -320,11 +320,14 @@ async def test_stoppingEndsAllConnectionsAndThenCloses(memory: Any) -> None:
 
     stopped: Deferred[Any] = kept.service.stopService()
     assert kept.closed == 0
+    # The ports are not closed yet.
+    late = memory.connects()
+    await deferLater(reactor, 0)
     memory.network.settle()
     await stopped
 
     assert kept.closed == 1
-    for one in (client, stranger):
+    for one in (client, stranger, late):
         assert one.fate[0][2].startswith(b"The gateway is being stopped. (reference ")
     assert host.fate == ["lost"]
     memory.check()
@@ -338,6 +341,7 @@ async def test_stoppingWaitsForTheLastConnection(memory: Any) -> None:
     client.tcp.pauseProducing()
 
     stopped: Deferred[Any] = kept.service.stopService()
+    await deferLater(reactor, 0)
     memory.network.advance(4)
     await deferLater(reactor, 0)
     assert kept.closed == 0

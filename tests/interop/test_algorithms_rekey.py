@@ -21,7 +21,7 @@ GIB = 1 << 30
 NEW_KEYS = "SSH2_MSG_NEWKEYS received"
 
 #: After how much a client wants new keys, and how often it gets them at least.
-_LIMITS = [("1M", 20), ("64K", 60)]
+_LIMITS = [("1M", 20), ("64K", 25)]
 _WAYS = ["up", "down", "both"]
 #: What is not agreed on without a wish: each kind of sealing.
 _OTHERS = [

@@ -182,7 +182,7 @@ def test_clientsRekeyByBytesAndTime(to, payload):
 
 def test_keepalives(to):
     async def work():
-        more = {"keepalive_interval": 0.3, "keepalive_count_max": 2}
+        more = {"keepalive_interval": 0.3, "keepalive_count_max": 30}
         async with connect(to("alive"), **more) as connection:
             return (await connection.run("sleep 3; echo alive")).stdout
 

@@ -11,7 +11,6 @@ import signal
 import pytest
 from harness.clusters import MOVED, WHERE, failed
 from harness.openssh import session, ssh
-from harness.waiting import until
 
 pytestmark = pytest.mark.interop
 
@@ -25,7 +24,6 @@ def restarted(cluster, change=lambda: None):
     assert cluster.gateway.stop() == -signal.SIGTERM
     change()
     cluster.gateway.start()
-    until(lambda: (cluster.gateway.state / "control.sock").exists(), 10, "the control socket")
 
 
 def told(cluster, host, word, *more):

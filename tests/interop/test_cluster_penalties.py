@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import time
 
 import pytest
 from harness.programs import newest, program
@@ -53,7 +54,7 @@ def test_checksDoNotBarTheDoor(cluster, host):
 
 
 def test_strangersWhoScanTheGatewayDoNotBarTheDoor(cluster, host):
-    before = visits(host)
+    before, begun = visits(host), time.monotonic()
     port = str(cluster.gateway.plans["newest"].port)
     command = [program("ssh-keyscan"), "-T", "5", "-t", "ed25519", "-p", port, "127.0.0.1"]
     for _ in range(STRANGERS):
@@ -62,7 +63,8 @@ def test_strangersWhoScanTheGatewayDoNotBarTheDoor(cluster, host):
     # More than have been left for them by the strangers.
     with cluster.held([cluster.route("newest", 1)] * 6) as places:
         assert places == ["newest"] * 6
-    assert visits(host) - before < STRANGERS / 2
+    # Those of the users, and a check every two seconds.
+    assert visits(host) - before < STRANGERS / 2 + (time.monotonic() - begun) / 2
     assert not refused(host)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,19 @@ from bastion.lab.channel import PacedChannel
 from bastion.lab.shell import Shell
 
 WAIT = 60
+
+
+@pytest.fixture
+def twoPorts() -> Iterator[tuple[int, int]]:
+    """
+    Two ports of the loopback that nobody listens on.  They are held: nobody is given one by
+    chance, and who names one may listen beside us.
+    """
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1], other.getsockname()[1]
 
 
 class RecordingTransport:

@@ -23,8 +23,8 @@ import signal, socket, sys
 {prelude}
 listening = socket.socket()
 listening.bind(("127.0.0.1", int(sys.argv[1])))
-listening.listen()
 print("listening", flush=True)
+listening.listen()
 while True:
     listening.accept()
 """

@@ -80,14 +80,11 @@ class Screen(StringIO):
 
 
 @pytest.fixture
-def gateways() -> Gateways:
+def gateways(twoPorts: tuple[int, int]) -> Gateways:
     """
-    Two ports that nobody uses at the moment.
+    At ports that nobody uses.
     """
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    esrf, ill = (probe.getsockname()[1] for probe in probes)
-    for probe in probes:
-        probe.close()
+    esrf, ill = twoPorts
     return Gateways(esrf=esrf, ill=ill)
 
 

@@ -20,15 +20,12 @@ StartLab = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def ports() -> list[str]:
+def ports(twoPorts: tuple[int, int]) -> list[str]:
     """
-    Options with two ports that nobody uses at the moment.
+    Options with ports that nobody uses.
     """
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    esrf, ill = (str(probe.getsockname()[1]) for probe in probes)
-    for probe in probes:
-        probe.close()
-    return ["--esrf-port", esrf, "--ill-port", ill]
+    esrf, ill = twoPorts
+    return ["--esrf-port", str(esrf), "--ill-port", str(ill)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -188,8 +188,8 @@ def test_timeIsKept(reactor: Any) -> None:
     It waits for what is due, and for nothing when something is.
     """
     done: list[str] = []
-    reactor.callLater(0.01, done.append, "later")
     reactor.callLater(0, done.append, "now")
+    reactor.callLater(0.01, done.append, "later")
     for _ in range(100):
         reactor.iterate(0.01)
         if len(done) == 2:

@@ -269,7 +269,7 @@ def _row(address: tuple[str, int]) -> str:
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bastion]:
     """
     A bastion and its hosts, for the tests of a module.  Its gateway C{lab} is at its
-    defaults; C{hasty} gives a login three seconds.
+    defaults; C{hasty} gives a login six seconds.
     """
     directory = tmp_path_factory.mktemp("bastion")
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
@@ -281,7 +281,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bastion]:
         told = json.loads(hosts.text())
         known = Path(directory, told["known_hosts"]).read_text()
         targets = [f"{ADDRESS}:{told['hosts'][name]}" for name in ("nice1", "nice2")]
-        hasty = ('admission = { login_grace_time = "3s" }',)
+        hasty = ('admission = { login_grace_time = "6s" }',)
         plans = {"lab": Plan(targets, known), "hasty": Plan(targets, known, clientLeg=hasty)}
         gateway = Gateway(directory / "bastion", plans).start()
         keys = knownHosts(ADDRESS, plans["lab"].port, gateway.keys())

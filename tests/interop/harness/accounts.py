@@ -84,8 +84,7 @@ def create(label: str, homes: Path) -> Account:
     account = Account(name, newPassword(), homes / name)
     command = [program("useradd"), "--home-dir", str(account.home), "--create-home"]
     command += ["--shell", "/bin/bash", "--comment", f"{_GECOS} {os.getpid()}", name]
-    # Another program may hold the lock of the password file for a moment.
-    until(lambda: subprocess.run(command, capture_output=True).returncode == 0, 10, f"add {name}")
+    _succeed(command)
     account.setPassword(account.password)
     (account.home / ".hushlogin").touch()
     (account.home / ".bashrc").write_text("PS1='ready> '\n")
@@ -169,7 +168,11 @@ def endProcesses(uid: int) -> list[int]:
 
 def _succeed(command: list[str], text: str = "") -> None:
     """
-    Run a program that must succeed.
+    Run a program of the password file's until it succeeds: another one may hold the lock
+    for a moment.
     """
-    done = subprocess.run(command, input=text.encode(), capture_output=True)
-    assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
+
+    def done() -> bool:
+        return subprocess.run(command, input=text.encode(), capture_output=True).returncode == 0
+
+    until(done, 10, " ".join(command))

@@ -119,11 +119,27 @@ class Gateway:
         plugins.mkdir(parents=True, exist_ok=True)
         shutil.copy(witness.__file__, plugins)
         ports = [plan.port for plan in self.plans.values()]
-        self.server.start(lambda: all(listens(ADDRESS, port) for port in ports))
+        before = self._controlSocket()
+        self.server.start(
+            lambda: (
+                all(listens(ADDRESS, port) for port in ports)
+                and self._controlSocket() not in (None, before)
+            )
+        )
         self.pids.append(self.server.pid)
         if self not in started:
             started.append(self)
         return self
+
+    def _controlSocket(self) -> tuple[int, int] | None:
+        """
+        Which socket bastionctl speaks to: one that was killed leaves it there.
+        """
+        try:
+            found = (self.state / "control.sock").stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_ctime_ns
 
     def route(self, name: str, direct: Route) -> Route:
         """

@@ -189,11 +189,12 @@ class Invariants:
             "ended": watched.ended,
             "accounted": watched.accounted,
             "closed": watched.closed,
+            # sshd tells its client first, and its log then.
+            "identity": watched.identity,
         }
         waited = {name: look for name, look in slow.items() if name not in broken}
         looks: _Looks = {
             "process": watched.process,
-            "identity": watched.identity,
             "secret": lambda: watched.secret(secrets),
             "log": watched.log,
         }

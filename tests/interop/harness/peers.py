@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.waiting import freePort
+
 REFUSAL = b"No window for you."
 
 
@@ -56,7 +58,7 @@ def tcpEcho() -> Iterator[int]:
 
     @return: its port on 127.0.0.1.
     """
-    with _TCPServer(("127.0.0.1", 0), _Echo) as server, _serving(server):
+    with _TCPServer(("127.0.0.1", freePort()), _Echo) as server, _serving(server):
         yield server.server_address[1]
 
 

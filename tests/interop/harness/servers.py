@@ -52,7 +52,7 @@ class Server:
         """
         return self._process is not None and self._process.poll() is None
 
-    def start(self, ready: Callable[[], bool], seconds: float = 20) -> None:
+    def start(self, ready: Callable[[], bool], seconds: float = 60) -> None:
         """
         Start it, and wait until it is ready.
         """
