@@ -182,9 +182,9 @@ def test_clientsRekeyByBytesAndTime(to, payload):
 
 def test_keepalives(to):
     async def work():
-        more = {"keepalive_interval": 0.3, "keepalive_count_max": 30}
+        more = {"keepalive_interval": 0.3, "keepalive_count_max": 10}
         async with connect(to("alive"), **more) as connection:
-            return (await connection.run("sleep 3; echo alive")).stdout
+            return (await connection.run("sleep 6; echo alive")).stdout
 
     assert perform(work) == "alive\n"
 

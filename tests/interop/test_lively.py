@@ -24,7 +24,7 @@ pytestmark = pytest.mark.interop
 NEW_KEYS = "SSH2_MSG_NEWKEYS received"
 #: How often there are new keys at least when so many MiB are moved: some programs have
 #: much under way when they are asked, and one time is the login's.
-MEBIBYTES, LEAST = 6, 3
+MEBIBYTES, LEAST = 16, 3
 #: In this time a peer that gives no sign of life is given up, and not long before.
 SILENCE = 5
 HOSTS = ["dropbear-lively", "asyncssh-lively", "paramiko-lively"]
@@ -111,7 +111,7 @@ def test_silentCurlGivesSignsOfLife(algorithms, route, user, mebibyte):
     before = gateway.auditSize()
     os.mkfifo(pipe)
     pipe.chmod(0o666)
-    command = f"sleep {SILENCE}; cat {mebibyte.path} >{pipe}"
+    command = f"sleep {SILENCE + 2}; cat {mebibyte.path} >{pipe}"
     with clients.running(["sh", "-c", command], clients.environment(user.home)):
         curl(route, pipe)
 

@@ -106,7 +106,7 @@ def test_slowSessionDoesNotStopItsNeighbour(to):
 def test_sessionBeyondTheHostsLimitIsRefusedByTheHost(to, directly):
     texts = []
     for way in (directly, to):
-        with Master(way("alive")) as master:
+        with Master(way("password-only")) as master:
             held = [master.start("echo up; read x") for _ in range(50)]
             assert [session.stdout.readline() for session in held] == [b"up\n"] * 50
             refused = master.start("true")
@@ -121,10 +121,10 @@ def test_keepalivesAreAnswered(to, data):
     """
     The client's, the host's and those of both; at once, for it takes its time.
     """
-    wishes = ["-oServerAliveInterval=1", "-oServerAliveCountMax=1"]
+    wishes = ["-oServerAliveInterval=1", "-oServerAliveCountMax=3"]
 
     def counted(kind, options):
-        return ssh(to(kind), "sleep 3; wc -c", options=options, data=data).ok().text
+        return ssh(to(kind), "sleep 6; wc -c", options=options, data=data).ok().text
 
     with ThreadPoolExecutor() as pool:
         texts = [*pool.map(counted, ["pam", "alive", "alive"], [wishes, [], wishes])]

@@ -46,7 +46,8 @@ def connectUnix(path):
     A connection to a UNIX socket.
     """
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(path))
+    # It is there before sshd listens.
+    until(lambda: connection.connect_ex(str(path)) == 0, 20, "the socket on the host")
     return connection
 
 
@@ -94,7 +95,7 @@ def test_remoteForwardingOnAPortThatTheHostChooses(to, echo):
         while "Allocated port" not in line:
             line = process.stderr.readline().decode()
         port = int(line.split()[2])
-        assert peers.exchange(peers.connect(port), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connectToChosen(port), DATA) == DATA + b"[end]"
 
 
 def test_remoteForwardingOfAPortInUseIsRefusedByTheHost(to, directly, echo):

@@ -103,13 +103,15 @@ def test_clientRenegotiatesKeys(to):
             _, stdout, _ = client.exec_command(f"echo {n}", timeout=20)
             assert stdout.read() == f"{n}\n".encode()
             until(lambda channel=stdout.channel: channel.closed, 20, "the channel is closed")
+            # Read when its own CLOSE is sent.
+            client.get_transport().global_request("no-such@example.org", wait=True)
 
 
 def test_keepalivesAndIgnoredMessages(to):
     with paramikoclient.client(to("alive")) as client:
         client.get_transport().set_keepalive(1)
         client.get_transport().send_ignore(1000)
-        _, stdout, _ = client.exec_command("sleep 3; echo alive", timeout=20)
+        _, stdout, _ = client.exec_command("sleep 6; echo alive", timeout=20)
         assert stdout.read() == b"alive\n"
 
 

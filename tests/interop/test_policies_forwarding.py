@@ -297,7 +297,8 @@ def connected(path):
     A connection to a UNIX socket.
     """
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(path))
+    # It is there before sshd listens.
+    until(lambda: connection.connect_ex(str(path)) == 0, 20, "the socket on the host")
     return connection
 
 

@@ -296,16 +296,22 @@ def test_requestInAChannelThatIsNotOpenYetDoesNothing(ruled, canary):
     asking.add_string(f"touch {canary}")
     offset = ruled.gateway.auditSize()
     with paramikoclient.client(ruled.route("commands")) as client:
-        transport = client.get_transport()
-        transport.packetizer.send_message(opening)
-        transport.packetizer.send_message(asking)
-        until(lambda: not transport.is_active(), 20, "the end of the connection")
-    (closed,) = (
-        event["reason"]
-        for event in ruled.gateway.audit(offset=offset)
-        if event["event"] == "connection.closed"
-    )
-    assert "a request in a channel that is not open" in closed
+        # In one piece: the host must have no time to open the channel in between.
+        packetizer = client.get_transport().packetizer
+        pieces, write = [], packetizer.write_all
+        packetizer.write_all = pieces.append
+        packetizer.send_message(opening)
+        packetizer.send_message(asking)
+        packetizer.write_all = write
+        write(b"".join(pieces))
+        until(lambda: not client.get_transport().is_active(), 20, "the end of the connection")
+
+    def closed():
+        events = ruled.gateway.audit(offset=offset)
+        return [event["reason"] for event in events if event["event"] == "connection.closed"]
+
+    (reason,) = until(closed, 20, "the end is recorded")
+    assert "a request in a channel that is not open" in reason
 
 
 def test_librariesAreRefusedACommand(ruled, canary, refusals):

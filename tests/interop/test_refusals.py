@@ -13,6 +13,7 @@ from harness.gateway import Gateway, Plan
 from harness.openssh import ssh
 from harness.putty import plink
 from harness.site import NOTICE
+from harness.waiting import until
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("bastion")]
 
@@ -80,9 +81,12 @@ def test_noticeIsShownByPlink(to):
 
 def test_noticeTakesNoPassword(to, bastion):
     ssh(to("notice"), "true")
-    names = {event["event"] for event in bastion.audit("notice")}
-    assert "login.accepted" not in names
-    assert {"connection.opened", "connection.closed"} <= names
+
+    def names():
+        return {event["event"] for event in bastion.audit("notice")}
+
+    until(lambda: {"connection.opened", "connection.closed"} <= names(), 10, "its end is recorded")
+    assert "login.accepted" not in names()
 
 
 def test_refusalHasAReferenceThatTheLogKnows(to, bastion):

@@ -36,7 +36,8 @@ def audit(algorithms):
 
     def run(gateway, way):
         route = algorithms.through(gateway)
-        line = [sys.executable, *way, "--no-colors", "--port", str(route.port), route.address]
+        line = [sys.executable, *way, "--no-colors", "--timeout", "30"]
+        line += ["--port", str(route.port), route.address]
         done = clients.run(line, clients.environment(route.newDirectory()))
         text = done.stdout.decode()
         assert "# message authentication code algorithms" in text, text + done.stderr

@@ -80,6 +80,18 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), 20)
 
 
+def connectToChosen(port: int) -> socket.socket:
+    """
+    A connection to a port that sshd has chosen: it is free at the first address of the
+    loopback, and at the others it may be somebody else's.
+    """
+    family, kind, number, _, address = socket.getaddrinfo(None, port, type=socket.SOCK_STREAM)[0]
+    connection = socket.socket(family, kind, number)
+    connection.settimeout(20)
+    connection.connect(address)
+    return connection
+
+
 def exchange(connection: socket.socket, data: bytes) -> bytes:
     """
     Send data to an echo, half-close, and read to the end.

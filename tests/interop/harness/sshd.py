@@ -48,7 +48,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
         "UsePAM": "no",
         "PasswordAuthentication": "yes",
         "ClientAliveInterval": "1",
-        "ClientAliveCountMax": "5",
+        "ClientAliveCountMax": "3",
     },
     "rekey": {
         "UsePAM": "no",
