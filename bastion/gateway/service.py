@@ -150,7 +150,8 @@ class BastionService(MultiService):
         children: Deferred[Any] = super().stopService()
         # First, or somebody would come in behind those who are told.
         await DeferredList([Deferred.fromCoroutine(_stopped(port)) for port in self._ports])
-        stopping, sentence = [children], "The gateway is being stopped."
+        stopping = [children]
+        sentence = "The gateway is being stopped."
         factories = {id(listener.factory): listener.factory for listener in self.listeners}
         for factory in factories.values():
             stopping.append(factory.dismissAll("the gateway stopped", sentence))

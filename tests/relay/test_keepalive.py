@@ -177,6 +177,24 @@ def test_pauseInTheMiddleIsNotCounted() -> None:
     assert peer.happened == [("asked", 15.0), ("asked", 30.0), ("asked", 345.0)]
 
 
+@pytest.mark.parametrize("after", [0, 16, 31, 44])
+@pytest.mark.parametrize("seconds", [20, 60, 10_000])
+def test_peerIsNotBlamedForATimeInWhichTheProcessWasStopped(after: int, seconds: int) -> None:
+    """
+    As a machine is that is moved: what the peer has said meanwhile is read after the look.
+    """
+    peer = Peer()
+    peer.passes(after)
+    peer.clock.advance(seconds)
+    assert GIVEN_UP not in [what for what, _ in peer.happened]
+
+    back = peer.clock.seconds()
+    peer.passes(1000)
+    asked = [when for what, when in peer.happened if what == "asked" and when > back]
+    assert asked == [back + 15, back + 30]
+    assert peer.happened[-1] == (GIVEN_UP, back + 45)
+
+
 @pytest.mark.parametrize("after", [0, 1, 16, 44])
 def test_stoppedKeepaliveLeavesNothing(after: int) -> None:
     peer = Peer()
