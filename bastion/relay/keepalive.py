@@ -15,8 +15,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from bastion.ssh.transport import Transport
 from bastion.wire import Malformed
 
-#: A look that comes so many seconds late means that the whole process was stopped, and that
-#: what an end has said meanwhile is not read yet.
+#: A look that is more than so many seconds late means that the whole process was stopped,
+#: and that what an end has said meanwhile is not read yet.
 _LATE = 1.0
 
 
@@ -43,21 +43,18 @@ class Keepalive:
         self._listening = listening
         self._patience = transport.terms.patience
         self._clock = clock
-        self._stoppedAt = self._due = clock.seconds()
+        self._stoppedAt = clock.seconds()
         self._next: IDelayedCall | None = None
         if self._patience.interval:
-            self._lookIn(self._patience.interval)
-
-    def _lookIn(self, seconds: float) -> None:
-        self._due = self._clock.seconds() + seconds
-        self._next = self._clock.callLater(seconds, self._look)
+            self._next = clock.callLater(self._patience.interval, self._look)
 
     def _look(self) -> None:
         """
         It may have been silent for one more interval.
         """
         now, interval = self._clock.seconds(), self._patience.interval
-        if not self._listening() or now - self._due > _LATE:
+        assert self._next is not None, "this look is the next one"
+        if not self._listening() or now - self._next.getTime() > _LATE:
             self._stoppedAt = now
         since = max(self._transport.stream.heardAt, self._stoppedAt)
         # Not 2.9999 intervals for the rounding of the clock.
@@ -67,7 +64,7 @@ class Keepalive:
             return
         if silent and not self._asked():
             return
-        self._lookIn(since + (silent + 1) * interval - now)
+        self._next = self._clock.callLater(since + (silent + 1) * interval - now, self._look)
 
     def _asked(self) -> bool:
         """

@@ -152,9 +152,8 @@ class Outgoing:
         """
         The plain of a message, padded for our cipher.
         """
-        cipher = self._cipher
-        block = _HIDING if number in _SECRET else cipher.blockSize
-        padding = -(cipher.aligned + 2 + len(payload)) % block
+        block = _HIDING if number in _SECRET else self.blockSize
+        padding = -(self.aligned + 2 + len(payload)) % block
         if padding < _LEAST_PADDING:
             padding += block
         return bytes((padding, number)) + payload + os.urandom(padding)

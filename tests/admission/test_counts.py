@@ -402,7 +402,5 @@ class Walk(RuleBasedStateMachine):
         assert len(self.sessions._counts) <= 3 * len(self.loggedIn) + 1
 
 
-Walk.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
-)
+Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestWalks = Walk.TestCase

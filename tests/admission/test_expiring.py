@@ -174,7 +174,5 @@ class Walk(RuleBasedStateMachine):
         assert len(self.values._order) == len(self.values)
 
 
-Walk.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, database=None
-)
+Walk.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestWalks = Walk.TestCase

@@ -250,7 +250,7 @@ def test_accountThatExistsIsTreatedAsOneThatDoesNot() -> None:
 _STEPS = st.sampled_from([0.0, 0.1, 1.0, 4.9, 5.0, 5.1, 15.0, 59.9, 60.0, 61.0])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(_STEPS, st.integers(0, 2)), max_size=80))
 def test_threeAccountsNeverKeepTheirSourceOut(steps: list[tuple[float, int]]) -> None:
     """
@@ -263,7 +263,7 @@ def test_threeAccountsNeverKeepTheirSourceOut(steps: list[tuple[float, int]]) ->
         assert penalties.refusal(CAMPUS, now) is None
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(_STEPS, st.integers(0, 11)), max_size=150))
 def test_twelveDoNotWherePeopleShareIt(steps: list[tuple[float, int]]) -> None:
     """

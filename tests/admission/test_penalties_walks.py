@@ -217,7 +217,5 @@ class Walk(RuleBasedStateMachine):
                 assert (sentence is not None) is isOut
 
 
-Walk.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, derandomize=True, database=None
-)
+Walk.TestCase.settings = settings(max_examples=100, stateful_step_count=50)
 TestWalks = Walk.TestCase

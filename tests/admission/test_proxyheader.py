@@ -265,7 +265,7 @@ def test_tenThousandDamagedHeadersAreReadOrRefused() -> None:
     assert min(counts.values()) > DAMAGED // 20
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(integers(min_value=0))
 def test_moreBytesChangeNothingThatIsDecided(seed: int) -> None:
     data = damaged(random.Random(seed))
@@ -275,7 +275,7 @@ def test_moreBytesChangeNothingThatIsDecided(seed: int) -> None:
     assert not decided or decided[0] == outcome(data)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(sampled_from([b"", b"PROXY ", b"PROXY TCP4 ", SIGNATURE, SIGNATURE + b"\x21"]), binary())
 def test_anythingIsReadOrRefused(start: bytes, rest: bytes) -> None:
     found = outcome(start + rest)
@@ -283,7 +283,7 @@ def test_anythingIsReadOrRefused(start: bytes, rest: bytes) -> None:
     assert found is None or isinstance(found, str | Header)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(ip_addresses(), integers(0, 65535), sampled_from([1, 2]))
 def test_otherParsersReadTheSame(address: object, port: int, version: int) -> None:
     """

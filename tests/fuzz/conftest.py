@@ -29,9 +29,6 @@ settings.register_profile(
     "quick",
     max_examples=CONVERSATIONS,
     stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
 )
 settings.register_profile("long", settings.get_profile("quick"), derandomize=False)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bastion.hosts.cluster import Change, Cluster, HealthRules, HostSettings, NotPossible
@@ -148,7 +148,6 @@ def assertApart(times: list[float], hold: float) -> None:
 
 
 @given(histories(HEALTH), RULES)
-@settings(deadline=None)
 def test_whateverItsHealthDoesAHostChangesAtMostOnceInFiveSeconds(
     history: list[tuple[float, HostAddress, Deed]], rules: HealthRules
 ) -> None:
@@ -157,7 +156,6 @@ def test_whateverItsHealthDoesAHostChangesAtMostOnceInFiveSeconds(
 
 
 @given(histories(ANYTHING), RULES)
-@settings(deadline=None)
 def test_whateverHappensTheTableIsFollowed(
     history: list[tuple[float, HostAddress, Deed]], rules: HealthRules
 ) -> None:
@@ -170,7 +168,6 @@ def test_whateverHappensTheTableIsFollowed(
 
 
 @given(histories(HEALTH))
-@settings(deadline=None)
 def test_hostThatIsWellAgainIsUpAfterItsRiseAndItsHold(
     history: list[tuple[float, HostAddress, Deed]],
 ) -> None:

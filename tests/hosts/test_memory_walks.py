@@ -236,7 +236,5 @@ class Walk(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-Walk.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
-)
+Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestWalks = Walk.TestCase

@@ -88,7 +88,7 @@ kepts = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(kepts, st.integers(0, 2 * 10**9))
 def test_whateverIsWrittenIsRead(kept: Kept, now: int) -> None:
     """

@@ -47,7 +47,7 @@ class Greedy:
         self._flow.granted(size)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(
     rate=st.integers(64 * 1024, 50 * MIB),
     bulk=st.integers(2, 12),
@@ -78,7 +78,7 @@ def test_thoseThatCopyGetTheSame(
     assert sum(sent) == pytest.approx(rate * 199 * tick, rel=0.05, abs=bulk * 2 * turn(rate))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(
     rate=st.integers(64 * 1024, 50 * MIB),
     bulk=st.integers(1, 30),

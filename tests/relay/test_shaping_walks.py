@@ -344,7 +344,5 @@ class Walk(RuleBasedStateMachine):
         assert self.shaping is None or len(self.shaping) == 0
 
 
-Walk.TestCase.settings = settings(
-    max_examples=80, stateful_step_count=50, deadline=None, derandomize=True, database=None
-)
+Walk.TestCase.settings = settings(max_examples=80, stateful_step_count=50)
 TestWalks = Walk.TestCase

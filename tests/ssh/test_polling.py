@@ -12,7 +12,7 @@ import pytest
 from twisted.internet import main
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
+from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.internet.testing import MemoryReactor
 from twisted.python import context
 from twisted.python.log import ILogContext
@@ -247,7 +247,6 @@ def test_everyPrivateNameIsThere() -> None:
     reactorsOwn = dict(made._selectables)
     made.addReader(reader)
     assert {**reactorsOwn, reader.fileno(): reader} == made._selectables
-    assert IReadDescriptor.providedBy(reader)
     made.removeAll()
     reader.socket.close()
     reader.peer.close()

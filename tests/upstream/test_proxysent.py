@@ -55,7 +55,7 @@ def test_version2IsABlock(client: End | None, ours: End, block: str) -> None:
     assert header("v2", client, ours) == SIGNATURE + bytes.fromhex(block)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(sampled_from(["v1", "v2"]), ip_addresses(), ip_addresses(), integers(0, 65535))
 def test_whatIsSentIsReadAsItIsMeant(version: str, theirs: object, ours: object, port: int) -> None:
     sent = header(version, End(str(theirs), port), End(str(ours), 22))
