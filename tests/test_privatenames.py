@@ -176,7 +176,8 @@ def test_privateNamesOfTwistedAreKnown() -> None:
     """
     used = {each.module: usedPrivateNames(each.tree) - OURS for each in INSIDE_SSH}
     assert used[STREAM] == {"_tempDataBuffer"}
-    assert used[POLLING] == {"_poller", "_selectables", "_doReadOrWrite"}
+    reactors = {"_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable"}
+    assert used[POLLING] == reactors
     assert (used[STREAM] | used[POLLING]).isdisjoint(CONCH)
     assert {"_kexAlgorithms", "_IFixedGroupKexAlgorithm", "_getKey", "_startEphemeralDH"} <= CONCH
 

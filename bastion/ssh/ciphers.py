@@ -33,7 +33,7 @@ class PacketCipher(Protocol):
     aligned: int
     tagSize: int
 
-    def length(self, sequence: int, head: memoryview) -> int:
+    def length(self, sequence: int, view: memoryview, at: int) -> int:
         """
         The C{packet_length} of the next packet: how many bytes its plain has.
         To be asked exactly once for each packet, before L{open}.
@@ -41,16 +41,18 @@ class PacketCipher(Protocol):
         It is any number of 32 bits: that nobody has altered it, L{open} finds out.
 
         @param sequence: the number of the packet, 0 to 2^32 - 1.
-        @param head: the beginning of the packet, at least its first four bytes.
+        @param view: what has arrived.
+        @param at: where in it the packet begins; at least four bytes of it are there.
         """
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Verify and decrypt a packet.
 
         @param packet: all of it, and nothing after it.
         @param plain: where to write its plain, from the beginning on, and nothing
             behind it; has room for 32 bytes more.
+        @return: the part of C{plain} that was written.
         @raise Malformed: when the packet is not as it was sealed, or not in its
             turn.  Nothing of it is in C{plain} then, and there is no next one.
         """
@@ -76,11 +78,13 @@ class NoCipher(LengthInClear):
     aligned = 4
     tagSize = 0
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Copy the plain.
         """
-        plain[: len(packet) - 4] = packet[4:]
+        opened = plain[: len(packet) - 4]
+        opened[:] = packet[4:]
+        return opened
 
     def seal(self, sequence: int, plain: Plain, packet: memoryview) -> None:
         """

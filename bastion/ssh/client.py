@@ -17,7 +17,7 @@ from bastion.ssh import extensions, identification
 from bastion.ssh.kexmethods import ClientMethods
 from bastion.ssh.owner import Owner
 from bastion.ssh.phases import FROM_HOST
-from bastion.ssh.stream import turn
+from bastion.ssh.stream import outbox
 from bastion.ssh.terms import WITH_HOSTS, Terms
 from bastion.ssh.transport import Transport
 from bastion.wire import (
@@ -78,7 +78,7 @@ class ClientTransport(Transport, ClientMethods):
         What we offer does not depend on the host: it need not wait for what the
         host says of itself.
         """
-        with turn:
+        with outbox:
             super().connectionMade()
             self.sendKexInit()
 

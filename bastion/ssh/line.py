@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from bastion.ssh import identification, tcp
 from bastion.ssh.packets import Incoming, Outgoing, payloadOf
 from bastion.ssh.silence import SILENT
-from bastion.ssh.stream import Stream, streamOf, turn
+from bastion.ssh.stream import Stream, outbox, streamOf
 from bastion.ssh.terms import Terms
 from bastion.wire import Malformed
 
@@ -121,7 +121,7 @@ class Line(conch.SSHTransportBase):
         """
         incoming, end = self.incoming, len(view)
         start, packets = at, incoming.packets
-        with turn:
+        with outbox:
             while end - at >= incoming.wanted and not self.closed:
                 plain = incoming.next(view, at)
                 if plain is None:
@@ -149,7 +149,7 @@ class Line(conch.SSHTransportBase):
         Seal a message and send it.
         """
         outgoing, limits = self.outgoing, self.terms.rekey
-        self.stream.seal(outgoing, plain)
+        outbox.seal(self.stream, outgoing, plain)
         if outgoing.bytes > limits.bytes or outgoing.packets > limits.packets:
             self.rekey()
 

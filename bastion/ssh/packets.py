@@ -90,7 +90,7 @@ class Incoming:
         cipher = self._cipher
         length = self._length
         if length == _UNKNOWN:
-            length = cipher.length(self.sequence, view[at : at + _LENGTH_FIELD])
+            length = cipher.length(self.sequence, view, at)
             size = _LENGTH_FIELD + length + cipher.tagSize
             if length + _LENGTH_FIELD > self.longest:
                 raise Malformed(f"a packet of {length} bytes")
@@ -104,14 +104,14 @@ class Incoming:
             size = self.wanted
             self._length = _UNKNOWN
             self.wanted = _LENGTH_FIELD
-        cipher.open(self.sequence, view[at : at + size], _opened)
-        if not _LEAST_PADDING <= _opened[0] <= length - 2:
+        plain = cipher.open(self.sequence, view[at : at + size], _opened)
+        if not _LEAST_PADDING <= plain[0] <= length - 2:
             raise Malformed("a packet whose padding leaves no message")
         self.sequence = (self.sequence + 1) & _SEQUENCES
         self.packets += 1
         self.bytes += size
         self.size = size
-        return _opened[:length]
+        return plain
 
 
 class Outgoing:

@@ -9,14 +9,15 @@ the time that a message spends in the process.
 from __future__ import annotations
 
 from functools import partial
+from select import EPOLLIN
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
 
 #: What L{shorten} needs to know of Twisted's reactor: who is asked for events, who is told
-#: of them, by file descriptor, and how.
-_TWISTED = ("_poller", "_selectables", "_doReadOrWrite")
+#: of them, by file descriptor, how, and how they are told of the end.
+_TWISTED = ("_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable")
 
 
 def suits(reactor: Any) -> bool:
@@ -46,6 +47,22 @@ def _iterate(reactor: Any, timeout: float | None) -> None:
         # One may have ended another one that had an event too.
         if selectable is not None:
             try:
-                reactor._doReadOrWrite(selectable, number, event)
+                if event == EPOLLIN:
+                    _read(reactor, selectable)
+                else:
+                    reactor._doReadOrWrite(selectable, number, event)
             except Exception:
                 log.err()
+
+
+def _read(reactor: Any, selectable: Any) -> None:
+    """
+    There is something to read, and nothing else is to be told: what Twisted does then.
+    """
+    try:
+        why = selectable.doRead()
+    except BaseException as problem:
+        why = problem
+        log.err()
+    if why:
+        reactor._disconnectSelectable(selectable, why, True)

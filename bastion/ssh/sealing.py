@@ -53,11 +53,11 @@ class LengthInClear:
 
     __slots__ = ()
 
-    def length(self, sequence: int, head: memoryview) -> int:
+    def length(self, sequence: int, view: memoryview, at: int) -> int:
         """
         Read it.
         """
-        length: int = _getUint32(head)[0]
+        length: int = _getUint32(view, at)[0]
         return length
 
 
@@ -78,7 +78,7 @@ class AesGcm(LengthInClear):
         self._fixed = iv[:4]
         self._invocation = int.from_bytes(iv[4:], "big")
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Verify while decrypting, and forget what was decrypted if it was altered.
         """
@@ -86,11 +86,13 @@ class AesGcm(LengthInClear):
         invocation = self._invocation
         self._invocation = (invocation + 1) & _INVOCATIONS
         nonce = _packGcmNonce(self._fixed, invocation)
+        opened = plain[:size]
         try:
-            self._aead.decrypt_into(nonce, packet[4:], packet[:4], plain[:size])
+            self._aead.decrypt_into(nonce, packet[4:], packet[:4], opened)
         except InvalidTag:
-            plain[:size] = bytes(size)
+            opened[:] = bytes(size)
             raise _altered() from None
+        return opened
 
     def seal(self, sequence: int, plain: Plain, packet: memoryview) -> None:
         """
@@ -101,7 +103,7 @@ class AesGcm(LengthInClear):
         invocation = self._invocation
         self._invocation = (invocation + 1) & _INVOCATIONS
         nonce = _packGcmNonce(self._fixed, invocation)
-        self._aead.encrypt_into(nonce, plain, packet[:4], packet[4 : size + 20])
+        self._aead.encrypt_into(nonce, plain, _packUint32(size), packet[4 : size + 20])
 
 
 class ChaChaPoly:
@@ -120,12 +122,12 @@ class ChaChaPoly:
         self._plains = Cipher(ChaCha20(key[:32], bytes(16)), None).encryptor()
         self._lengths = Cipher(ChaCha20(key[32:], bytes(16)), None).encryptor()
 
-    def length(self, sequence: int, head: memoryview) -> int:
+    def length(self, sequence: int, view: memoryview, at: int) -> int:
         """
         Decrypt it.
         """
         self._lengths.reset_nonce(_packChaChaNonce(0, sequence))
-        length: int = _getUint32(self._lengths.update(head[:4]))[0]
+        length: int = _getUint32(self._lengths.update(view[at : at + 4]))[0]
         return length
 
     def _begin(self, nonce: bytes) -> bytes:
@@ -137,7 +139,7 @@ class ChaChaPoly:
         self._plains.reset_nonce(nonce)
         return self._plains.update(_CHACHA_BLOCK)[:32]
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Verify, then decrypt.
         """
@@ -146,6 +148,7 @@ class ChaChaPoly:
         if not compare_digest(_poly1305(key, packet[:end]), packet[end:]):
             raise _altered()
         self._plains.update_into(packet[4:end], plain)
+        return plain[: end - 4]
 
     def seal(self, sequence: int, plain: Plain, packet: memoryview) -> None:
         """
@@ -195,7 +198,7 @@ class CtrThenMac(_Ctr, LengthInClear):
 
     aligned = 0
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Verify, then decrypt.
         """
@@ -203,6 +206,7 @@ class CtrThenMac(_Ctr, LengthInClear):
         if not compare_digest(self._tag(_packUint32(sequence), packet[:end]), packet[end:]):
             raise _altered()
         self._keyStream.update_into(packet[4:end], plain)
+        return plain[: end - 4]
 
     def seal(self, sequence: int, plain: Plain, packet: memoryview) -> None:
         """
@@ -229,26 +233,28 @@ class CtrAndMac(_Ctr):
         super().__init__(iv, key, macKey, algorithm)
         self._head = b""
 
-    def length(self, sequence: int, head: memoryview) -> int:
+    def length(self, sequence: int, view: memoryview, at: int) -> int:
         """
         Decrypt it, and keep it for the tag.
         """
         # Of a key stream, a part of a block can be used, and the rest of it later.
-        self._head = self._keyStream.update(head[:4])
+        self._head = self._keyStream.update(view[at : at + 4])
         length: int = _getUint32(self._head)[0]
         return length
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Decrypt, then verify, and forget what was decrypted if it was altered.
         """
         end = len(packet) - self.tagSize
         size = end - 4
         self._keyStream.update_into(packet[4:end], plain)
-        tag = self._tag(_packUint32(sequence) + self._head, plain[:size])
+        opened = plain[:size]
+        tag = self._tag(_packUint32(sequence) + self._head, opened)
         if not compare_digest(tag, packet[end:]):
-            plain[:size] = bytes(size)
+            opened[:] = bytes(size)
             raise _altered()
+        return opened
 
     def seal(self, sequence: int, plain: Plain, packet: memoryview) -> None:
         """

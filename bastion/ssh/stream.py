@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 from twisted.internet import main, tcp
@@ -82,12 +80,12 @@ class _Outbox:
         is none.
         """
         size = len(plain) + sealer.beside
-        start = self._filled
-        if start and (self._owner is not stream or start + size + _SLACK > len(self._view)):
+        room, start = self._view, self._filled
+        if start and (self._owner is not stream or start + size + _SLACK > len(room)):
             self.flush()
             start = 0
         self._owner = stream
-        sealer.seal(plain, self._view[start : start + size + _SLACK])
+        sealer.seal(plain, room[start:] if start else room)
         self._filled = start + size
         if not self._turns:
             self.flush()
@@ -110,17 +108,14 @@ class _Outbox:
             owner.transmit(self._view[:size])
 
 
-_outbox = _Outbox()
-#: C{with turn:} sends together what is written to one stream meanwhile.
-turn: AbstractContextManager[None] = _outbox
+#: Everybody's.  C{with outbox:} sends together what is written to one stream meanwhile.
+outbox = _Outbox()
 
 
 class Stream:
     """
     Reads and writes by the public interface of a Twisted transport.
 
-    @ivar seal: called with an L{Outgoing} and a plain; the packet is sent when this turn of
-        reading is over, at once if there is none.
     @ivar acknowledged: how many of the next reads are acknowledged at once.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
     @ivar bulk: whether what was taken last came in few packets for its size, or the next
@@ -135,7 +130,6 @@ class Stream:
             behind it.  The bytes are not to be kept.
         @param seconds: tells the time.
         """
-        self.seal = partial(_outbox.seal, self)
         self.acknowledged = 0
         self.wanted = 1
         self.bulk = False
@@ -182,13 +176,13 @@ class Stream:
         """
         Send bytes that are no packet.
         """
-        _outbox.seal(self, _InClear, data)
+        outbox.seal(self, _InClear, data)
 
     def flush(self) -> None:
         """
         Send what is waiting for the turn to end.
         """
-        _outbox.flushOf(self)
+        outbox.flushOf(self)
 
     def transmit(self, view: memoryview) -> None:
         """
@@ -245,7 +239,7 @@ class DirectStream(Stream):
         kept = len(self._rest)
         asked = self._pace.most(self._seconds()) if self.bulk else READ
         try:
-            size = self._socket.recv_into(_received[kept : kept + asked])
+            size = self._socket.recv_into(_received[kept:] if kept else _received, asked)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:

@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from bastion.ssh.stream import Stream, turn
+from bastion.ssh.stream import Stream, outbox
 
 
 @implementer(IPushProducer)
@@ -51,7 +51,7 @@ class Ear(Protocol):
 
     def _take(self, view: memoryview) -> int:
         self.given.append(bytes(view))
-        with turn:
+        with outbox:
             taken = self.takes(bytes(view))
         self.taken += view[:taken]
         return taken

@@ -26,12 +26,13 @@ class Socket:
         self.waiting = b""
         self.asked: list[int] = []
 
-    def recv_into(self, view: memoryview) -> int:
+    def recv_into(self, view: memoryview, asked: int) -> int:
         """
         Read.
         """
-        self.asked.append(len(view))
-        data, self.waiting = self.waiting[: len(view)], self.waiting[len(view) :]
+        assert asked <= len(view)
+        self.asked.append(asked)
+        data, self.waiting = self.waiting[:asked], self.waiting[asked:]
         if not data:
             raise BlockingIOError
         view[: len(data)] = data

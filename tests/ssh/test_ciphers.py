@@ -58,11 +58,12 @@ def opened(cipher: PacketCipher, sequence: int, packet: bytes) -> bytes:
     The plain of a packet, which has the length that it says.
     """
     view = memoryview(packet)
-    length = cipher.length(sequence, view[:4])
+    length = cipher.length(sequence, view, 0)
     assert 4 + length + cipher.tagSize == len(packet)
     room = bytearray(length + SLACK)
-    cipher.open(sequence, view, memoryview(room))
-    return bytes(room[:length])
+    plain = cipher.open(sequence, view, memoryview(room))
+    assert plain == room[:length]
+    return bytes(plain)
 
 
 def plains(cipher: PacketCipher, sizes: list[int]) -> list[bytes]:
@@ -248,7 +249,7 @@ def test_sharedMemoryIsWrittenWhereItMay(pair: Pair, offset: int) -> None:
     assert buffer[:offset] == bytes([CANARY]) * offset
     for sequence in (0, 1):
         at = offset + sequence * size
-        assert receiver.length(sequence, view[at:]) == len(plain)
+        assert receiver.length(sequence, view, at) == len(plain)
         receiver.open(sequence, view[at : at + size], roomView[offset:])
         assert room[offset : offset + len(plain)] == plain
         assert set(room[:offset] + room[offset + len(plain) :]) == {CANARY}

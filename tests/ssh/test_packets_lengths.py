@@ -42,13 +42,13 @@ class Claiming:
         self.tagSize = like.tagSize
         self._length = length
 
-    def length(self, sequence: int, head: memoryview) -> int:
+    def length(self, sequence: int, view: memoryview, at: int) -> int:
         """
         What is claimed.
         """
         return self._length
 
-    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> None:
+    def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
         Nobody gets here with a length that is wrong.
         """

@@ -242,7 +242,8 @@ def test_everyPrivateNameIsThere() -> None:
     Or each message would take longer, and nobody would notice.
     """
     made: Any = EPollReactor()
-    assert polling._TWISTED == ("_poller", "_selectables", "_doReadOrWrite")
+    names = ("_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable")
+    assert polling._TWISTED == names
     reader = Descriptor()
     reactorsOwn = dict(made._selectables)
     made.addReader(reader)

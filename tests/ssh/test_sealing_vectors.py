@@ -34,7 +34,7 @@ def opened(cipher: PacketCipher, sequence: int, packet: bytes) -> bytes:
     """
     The plain of a packet.
     """
-    length = cipher.length(sequence, memoryview(packet))
+    length = cipher.length(sequence, memoryview(packet), 0)
     room = bytearray(length + 32)
     cipher.open(sequence, memoryview(packet), memoryview(room))
     return bytes(room[:length])

@@ -165,7 +165,7 @@ class Socket:
     def __init__(self, says: Any) -> None:
         self._says = says
 
-    def recv_into(self, view: memoryview) -> int:
+    def recv_into(self, view: memoryview, asked: int) -> int:
         """
         How much was read.
         """

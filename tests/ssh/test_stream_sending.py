@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bastion.ssh.stream import turn
+from bastion.ssh.stream import outbox
 
 MEGABYTE = 1024 * 1024
 PACKET = 200_000
@@ -52,7 +52,7 @@ def filled(ear: Any, data: bytes) -> None:
     """
     Send a packet.
     """
-    ear.stream.seal(Sealer(), data)
+    outbox.seal(ear.stream, Sealer(), data)
 
 
 def numbered(count: int, size: int) -> list[bytes]:
@@ -113,7 +113,7 @@ def test_whatOthersHaveWaitingStaysTogether(loopback: Any) -> None:
     """
     (ending, _), (told, peer) = loopback.connected(), loopback.connected()
     sizes = transmitted(told)
-    with turn:
+    with outbox:
         filled(told, b"the last ")
         ending.stream.flush()
         assert sizes == []
@@ -125,8 +125,8 @@ def test_whatOthersHaveWaitingStaysTogether(loopback: Any) -> None:
 def test_turnsMayBeWithinOthers(loopback: Any) -> None:
     ear, peer = loopback.connected()
     sizes = transmitted(ear)
-    with turn:
-        with turn:
+    with outbox:
+        with outbox:
             filled(ear, b"who ")
         assert sizes == []
         filled(ear, b"what")

@@ -20,14 +20,14 @@ from twisted.python.failure import Failure
 from attacking.middle import Middle
 from attacking.peer import Peer
 from bastion.gateway.gateway import Gateway
-from bastion.ssh.stream import turn
+from bastion.ssh.stream import outbox
 from bastion.testing.network import MemoryTransport, Network
 from bastion.wire import Malformed
 
 #: What many connections share, and what is not the bastion's.
 _SHARED = (
     *(type, types.ModuleType, Clock, Gateway, Network, MemoryTransport, Key, LogPublisher),
-    type(turn),
+    type(outbox),
 )
 
 
