@@ -84,7 +84,7 @@ KNOWN_CIPHERS = (
     Algorithm(b"aes128-ctr"),
     Algorithm(b"aes192-ctr"),
     Algorithm(b"aes256-ctr"),
-    # As safe, but four times the work of AES-GCM; and of what both have the client's
+    # As safe, but two to three times the work of AES-GCM; and of what both have the client's
     # order decides, which OpenSSH begins with it.
     Algorithm(b"chacha20-poly1305@openssh.com", *_LAST_RESORT),
 )

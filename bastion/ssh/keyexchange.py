@@ -13,10 +13,11 @@ import enum
 import os
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from bastion.algorithms import Algorithms
 from bastion.ssh.ciphers import PacketCipher, packetCipher
+from bastion.ssh.deadline import Deadline
 from bastion.ssh.held import Held
 from bastion.ssh.line import Line
 from bastion.ssh.negotiation import (
@@ -56,6 +57,7 @@ class KeyExchange(Line):
     """
     The part of a transport that agrees on keys.
 
+    @ivar deadline: ends the connection unless a key exchange ends in time.
     @ivar strict: whether both sides keep to strict key exchange.
     @ivar peerWantsExtensions: whether the peer takes EXT_INFO (RFC 8308).
     @ivar turn: how far the key exchange has come.
@@ -72,7 +74,7 @@ class KeyExchange(Line):
         self.turn = Turn.NONE
         self.strict = False
         self.peerWantsExtensions = False
-        self._limit: IDelayedCall | None = None
+        self.deadline = Deadline(clock)
         self._guess = False
         self._held = Held()
         self._ours: Offer
@@ -130,23 +132,12 @@ class KeyExchange(Line):
 
     # The time that it may take
 
-    def limitKeyExchange(self, seconds: float) -> None:
+    def late(self) -> None:
         """
-        End the connection unless the key exchange ends in time.
+        The peer had the time for a key exchange, and it is over.
         """
-        self.forgetKeyExchange()
-        self._limit = self.clock.callLater(seconds, self._late)
-
-    def _late(self) -> None:
         missing = f"the key exchange took too long: no {self.turn.value} came"
         self.fail(missing if self.gotVersion else "no identification string came in time")
-
-    def forgetKeyExchange(self) -> None:
-        """
-        It is over.
-        """
-        if self._limit is not None and self._limit.active():
-            self._limit.cancel()
 
     def excuseKeyExchange(self) -> None:
         """
@@ -154,14 +145,14 @@ class KeyExchange(Line):
         its fault.
         """
         if self.turn is Turn.ASKED and not self.phaseIsFirst:
-            self.forgetKeyExchange()
+            self.deadline.pause()
 
     def expectKeyExchange(self) -> None:
         """
-        The peer is read again: if we have asked for keys, the time begins anew.
+        The peer is read again: if we have asked for keys, its time goes on.
         """
         if self.turn is Turn.ASKED and not self.phaseIsFirst:
-            self.limitKeyExchange(REKEY_TIME)
+            self.deadline.resume()
 
     # KEXINIT
 
@@ -183,7 +174,7 @@ class KeyExchange(Line):
                 else (EXT_INFO_SERVER, STRICT_SERVER)
             )
         else:
-            self.limitKeyExchange(REKEY_TIME)
+            self.deadline.start(REKEY_TIME, self.late)
         self._ours = Offer.of(self.offered(), *markers)
         payload = self._ours.payload(os.urandom(16))
         self.ourKexInitPayload = byte(MSG_KEXINIT) + payload
@@ -260,7 +251,7 @@ class KeyExchange(Line):
         # Not to be kept for as long as a session: nobody needs them again.
         del self._ours, self._agreement, self._incomingNext
         del self.ourKexInitPayload, self.otherKexInitPayload
-        self.forgetKeyExchange()
+        self.deadline.stop()
         self.keysTaken()
         self.keyExchanging()
 

@@ -59,10 +59,12 @@ def _read(reactor: Any, selectable: Any) -> None:
     """
     There is something to read, and nothing else is to be told: what Twisted does then.
     """
+    inRead = False
     try:
         why = selectable.doRead()
+        inRead = True
     except BaseException as problem:
         why = problem
         log.err()
     if why:
-        reactor._disconnectSelectable(selectable, why, True)
+        reactor._disconnectSelectable(selectable, why, inRead)

@@ -27,6 +27,10 @@ from bastion.wire import (
     string,
 )
 
+#: How often a program may request the login service that does so before each attempt: more
+#: often than anybody has attempts.
+MAX_SERVICE_REQUESTS = 32
+
 
 class ServerTransport(Transport, ServerMethods):
     """
@@ -43,6 +47,7 @@ class ServerTransport(Transport, ServerMethods):
 
     def __init__(self, owner: Owner, clock: IReactorTime, terms: Terms = WITH_CLIENTS) -> None:
         super().__init__(owner, clock, terms)
+        self._serviceRequests = 0
 
     def sayPlainly(self, text: str) -> None:
         """
@@ -96,7 +101,9 @@ class ServerTransport(Transport, ServerMethods):
             self.owner.failed(self, f"the client asked for the service {shown(name)}")
             self.disconnect(DISCONNECT_SERVICE_NOT_AVAILABLE, b"log in first: ssh-userauth")
             return
-        if self.service is not None and not asksForEachAttempt(self.otherVersionString):
+        self._serviceRequests += 1
+        most = MAX_SERVICE_REQUESTS if asksForEachAttempt(self.otherVersionString) else 1
+        if self._serviceRequests > most:
             raise Malformed("a second request of the login service")
         self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
         if self.service is None:

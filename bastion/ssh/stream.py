@@ -105,6 +105,8 @@ class _Outbox:
         self._owner = None
         self._filled = 0
         if owner is not None and size:
+            # Who is told meanwhile that a socket is full stops reading, and sends nothing:
+            # it would be sealed over what is on its way.
             owner.transmit(self._view[:size])
 
 

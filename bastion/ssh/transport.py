@@ -68,14 +68,14 @@ class Transport(KeyExchange):
         """
         super().connectionMade()
         self._pacer = tcp.Pacer(self.transport)
-        self.limitKeyExchange(HANDSHAKE_TIME)
+        self.deadline.start(HANDSHAKE_TIME, self.late)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
         End the service, then tell the owner.
         """
         self._farewell.gone()
-        self.forgetKeyExchange()
+        self.deadline.stop()
         self._dropDue()
         self.stream.gone()
         if self.service is not None:

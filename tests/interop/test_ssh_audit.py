@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from harness import clients
@@ -79,6 +80,17 @@ def test_nothingFails(audit, way):
     assert "(cve)" not in text, text
     assert "(sec)" not in text, text
     assert "kex-strict-s-v00@openssh.com" in text, text
+
+
+@pytest.mark.parametrize("way", [AS_OPENSSH, AS_STRANGER], ids=["OpenSSH", "stranger"])
+def test_outputIsInTheDocumentation(audit, way):
+    """
+    All but the fingerprints, and the remarks, where there are times.
+    """
+    page = Path(__file__).parents[2] / "docs" / "ssh-audit.md"
+    forOpenSSH, forStrangers = page.read_text().split("```\n")[1::2]
+    expected = forOpenSSH if way is AS_OPENSSH else forStrangers
+    assert audit("default", way).partition("\n# fingerprints")[0] == expected
 
 
 def test_opensshIsWarnedOfWhatIsNotPostQuantumAlone(audit):

@@ -104,6 +104,27 @@ def test_whoIsNotReadHasAllTimeToAnswer(leg: Any) -> None:
     leg.over()
 
 
+def test_whoIsNotReadNowAndThenHasNoMoreTime(leg: Any) -> None:
+    """
+    Else whoever can have it so would never have to change his keys.
+    """
+    leg.inSession()
+    leg.peer.transport.transport.pauseProducing()
+    starts(leg, "we")
+    for _ in range(12):
+        assert leg.failures == []
+        leg.ours.excuseKeyExchange()
+        leg.network.advance(REKEY_TIME)
+        leg.ours.expectKeyExchange()
+        leg.network.advance(REKEY_TIME / 10)
+        if leg.failures:
+            break
+    assert leg.failures == [NO_KEXINIT]
+    leg.peer.transport.transport.resumeProducing()
+    leg.network.settle()
+    leg.over()
+
+
 def test_timeOfTheHandshakeIsNobodysToGive(leg: Any) -> None:
     leg.raw(VERSION)
     leg.ours.excuseKeyExchange()

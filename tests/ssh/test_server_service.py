@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bastion.ssh.phases import Phase
+from bastion.ssh.server import MAX_SERVICE_REQUESTS
 from bastion.testing.speakers import Recorder
 from bastion.wire import (
     DISCONNECT_SERVICE_NOT_AVAILABLE,
@@ -72,6 +73,21 @@ def test_loginThatIsAskedForAgainGoesOnWhereItIs(towardClient: Any) -> None:
     assert leg.failures == []
     assert leg.ours.service is leg.service
     assert list(leg.service.heard) == [(MSG_USERAUTH_REQUEST, b"request")] * 20
+
+
+def test_loginIsNotAskedForWithoutAnEnd(towardClient: Any) -> None:
+    """
+    Whoever calls himself paramiko is believed, but not for ever.
+    """
+    leg = calling(towardClient, b"SSH-2.0-paramiko_3.4.0")
+    for _ in range(MAX_SERVICE_REQUESTS - 1):
+        assert leg.failures == []
+        leg.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
+    assert leg.failures == []
+
+    leg.hears(MSG_SERVICE_REQUEST, string(b"ssh-userauth"))
+    assert leg.failures == ["a second request of the login service"]
+    leg.over()
 
 
 @pytest.mark.parametrize("program", [b"SSH-2.0-OpenSSH_9.2", b"SSH-2.0-x", b"SSH-1.99-paramiko_1"])
