@@ -63,7 +63,7 @@ class Line(conch.SSHTransportBase):
         """
         Say who we are.
         """
-        self.stream = streamOf(self.transport, self._take, self.clock.seconds)
+        self.stream = streamOf(self.transport, self._identify, self.clock.seconds)
         self._tuned = tcp.tune(self.transport)
         self.acknowledge(sys.maxsize)
         self.stream.write(self.ourVersionString + b"\r\n")
@@ -82,19 +82,6 @@ class Line(conch.SSHTransportBase):
 
     # What arrives
 
-    def _take(self, view: memoryview) -> int:
-        """
-        Take the identification string first, then packets.
-
-        @return: how many bytes of C{view} were taken.
-        """
-        try:
-            at = 0 if self.gotVersion else self._identify(view)
-            return self._packets(view, at) if self.gotVersion else at
-        except Malformed as problem:
-            self.fail(str(problem), problem.reason)
-            return len(view)
-
     @property
     def saidInstead(self) -> bytes:
         """
@@ -103,17 +90,27 @@ class Line(conch.SSHTransportBase):
         return b"" if self.gotVersion else self._identification.said
 
     def _identify(self, view: memoryview) -> int:
+        """
+        Take the identification string; what follows are packets.
+
+        @return: how many bytes of C{view} were taken.
+        """
         if self.closed:
             return len(view)
-        identified = self._identification.feed(bytes(view))
-        if identified is None:
+        try:
+            identified = self._identification.feed(bytes(view))
+            if identified is None:
+                return len(view)
+            self.gotVersion = True
+            self.otherVersionString = identified.line
+            self.stream.take = self._packets
+            self.peerIdentified()
+        except Malformed as problem:
+            self.fail(str(problem), problem.reason)
             return len(view)
-        self.gotVersion = True
-        self.otherVersionString = identified.line
-        self.peerIdentified()
-        return len(view) - len(identified.rest)
+        return self._packets(view, len(view) - len(identified.rest))
 
-    def _packets(self, view: memoryview, at: int) -> int:
+    def _packets(self, view: memoryview, at: int = 0) -> int:
         """
         Take the packets that begin at an offset.
 
@@ -121,25 +118,30 @@ class Line(conch.SSHTransportBase):
         """
         incoming, end = self.incoming, len(view)
         start, packets = at, incoming.packets
-        with outbox:
-            while end - at >= incoming.wanted and not self.closed:
-                plain = incoming.next(view, at)
-                if plain is None:
-                    break
-                at += incoming.size
-                number = plain[1]
-                if number in self.passes:
-                    self.service.passOn(plain)
-                else:
-                    self.dispatchMessage(number, payloadOf(plain))
-        if self.closed:
+        try:
+            with outbox:
+                while end - at >= incoming.wanted and not self.closed:
+                    plain = incoming.next(view, at)
+                    if plain is None:
+                        break
+                    at += incoming.size
+                    number = plain[1]
+                    if number in self.passes:
+                        self.service.passOn(plain)
+                    else:
+                        self.dispatchMessage(number, payloadOf(plain))
+            if self.closed:
+                return end
+            # Who waits for what was passed on has it by now.
+            wanted = self.stream.wanted = incoming.wanted
+            size, limits = at - start + wanted, self.terms.rekey
+            bulk = size > _BULK and size > _BULK * (incoming.packets - packets + 1)
+            self.stream.bulk = bulk
+            if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
+                self.rekey()
+        except Malformed as problem:
+            self.fail(str(problem), problem.reason)
             return end
-        # Who waits for what was passed on has it by now.
-        wanted = self.stream.wanted = incoming.wanted
-        size, limits = at - start + wanted, self.terms.rekey
-        self.stream.bulk = size > _BULK and size > _BULK * (incoming.packets - packets + 1)
-        if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
-            self.rekey()
         return at
 
     # What is sent

@@ -118,6 +118,9 @@ class Stream:
     """
     Reads and writes by the public interface of a Twisted transport.
 
+    @ivar take: given the bytes that have arrived and are not taken yet; it returns how many
+        it has taken.  The rest is given again with more behind it.  The bytes are not to be
+        kept.
     @ivar acknowledged: how many of the next reads are acknowledged at once.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
     @ivar bulk: whether what was taken last came in few packets for its size, or the next
@@ -127,9 +130,6 @@ class Stream:
 
     def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
         """
-        @param take: given the bytes that have arrived and are not taken yet; it
-            returns how many it has taken.  The rest is given again with more
-            behind it.  The bytes are not to be kept.
         @param seconds: tells the time.
         """
         self.acknowledged = 0
@@ -138,7 +138,7 @@ class Stream:
         self.heardAt = seconds()
         self._seconds = seconds
         self._transport = transport
-        self._take = take
+        self.take = take
         self._rest = bytearray()
 
     def received(self, data: bytes) -> None:
@@ -170,7 +170,7 @@ class Stream:
         if kept:
             _received[:kept] = self._rest
             self._rest = bytearray()
-        taken = self._take(_received[:end])
+        taken = self.take(_received[:end])
         if taken < end:
             self._rest = bytearray(_received[taken:end])
 
