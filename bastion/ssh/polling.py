@@ -3,7 +3,8 @@ Between the kernel's events and who reads or writes: a shorter way than Twisted'
 
 Twisted makes a log context for each event, which names the connection in the messages
 of its old log.  Ours name it themselves, and for what is typed the context was a tenth of
-the time that a message spends in the process.
+the time that a message spends in the process.  What is nothing but something to read, as
+nearly everything is, is told without the questions that other events need.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from bastion.wire import (
 )
 
 #: How often a program may request the login service that does so before each attempt: more
-#: often than anybody has attempts.
-MAX_SERVICE_REQUESTS = 32
+#: often than C{max_auth_tries} can allow anybody attempts.
+MAX_SERVICE_REQUESTS = 128
 
 
 class ServerTransport(Transport, ServerMethods):
@@ -104,7 +104,7 @@ class ServerTransport(Transport, ServerMethods):
         self._serviceRequests += 1
         most = MAX_SERVICE_REQUESTS if asksForEachAttempt(self.otherVersionString) else 1
         if self._serviceRequests > most:
-            raise Malformed("a second request of the login service")
+            raise Malformed("one request too many of the login service")
         self.sendPacket(MSG_SERVICE_ACCEPT, string(name))
         if self.service is None:
             self.setService(self.makeUserAuth())

@@ -5,7 +5,6 @@ What users of OpenSSH forward: ports, sockets, the agent, windows.
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
 from contextlib import ExitStack, contextmanager
 
@@ -39,16 +38,6 @@ def forwarding(route, *options):
     """
     with session(route, options=["-N", "-oExitOnForwardFailure=yes", *options]) as process:
         yield process
-
-
-def connectUnix(path):
-    """
-    A connection to a UNIX socket.
-    """
-    connection = socket.socket(socket.AF_UNIX)
-    # It is there before sshd listens.
-    until(lambda: connection.connect_ex(str(path)) == 0, 20, "the socket on the host")
-    return connection
 
 
 def test_localForwardingCarriesDataAndItsEnd(to, echo):
@@ -192,7 +181,7 @@ def test_remoteForwardingOfAUnixSocket(to, user, echo):
     path = user.home / "remote"
     with forwarding(to("pam"), f"-R{path}:127.0.0.1:{echo}"):
         until(path.exists, 20, "the socket on the host")
-        assert peers.exchange(connectUnix(path), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connectUnix(path), DATA) == DATA + b"[end]"
 
 
 @pytest.fixture

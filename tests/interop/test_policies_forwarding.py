@@ -5,7 +5,6 @@ way, network devices, agents and displays.
 
 from __future__ import annotations
 
-import socket
 from contextlib import contextmanager
 
 import asyncssh
@@ -292,23 +291,13 @@ def test_librariesAreRefusedAPort(ruled, refusals):
 # Sockets
 
 
-def connected(path):
-    """
-    A connection to a UNIX socket.
-    """
-    connection = socket.socket(socket.AF_UNIX)
-    # It is there before sshd listens.
-    until(lambda: connection.connect_ex(str(path)) == 0, 20, "the socket on the host")
-    return connection
-
-
 def test_socketsThatAreAllowed(ruled, user, refusals):
     route, there = ruled.route("somewhere"), user.home / "allowed-2"
     with peers.unixEcho(user.home / "allowed-1") as path:
         assert localPort(route, path)[0] == DATA + b"[end]"
     with forwarding(route, f"-R{there}:127.0.0.1:{ruled.echo}"):
         until(there.exists, 20, "the socket on the host")
-        assert peers.exchange(connected(there), DATA) == DATA + b"[end]"
+        assert peers.exchange(peers.connectUnix(there), DATA) == DATA + b"[end]"
     assert refusals() == []
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from twisted.internet import main
 from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IReadWriteDescriptor
 from twisted.internet.testing import MemoryReactor
 from twisted.python import context
 from twisted.python.log import ILogContext
@@ -165,6 +165,57 @@ def test_errorEndsOneAndIsLogged(
 
     assert [event["failure"].type for event in logged if "failure" in event] == [Ours]
     assert (first.told, second.told) == ([b"x", Ours], [b"x"])
+    logged.clear()
+
+
+@implementer(IHalfCloseableDescriptor)
+class HalfCloseable(Descriptor):
+    """
+    Is told of the end of what it reads.
+    """
+
+    def readConnectionLost(self, reason: Any) -> None:
+        """
+        The peer sends nothing more.
+        """
+        self.told.append("end of reading")
+
+    def writeConnectionLost(self, reason: Any) -> None:
+        """
+        The peer takes nothing more.
+        """
+        self.told.append("end of writing")
+
+
+def ending() -> Any:
+    """
+    Raise what others return.
+    """
+    raise ConnectionDone
+
+
+@pytest.mark.parametrize(
+    ("reads", "end"), [(lambda: main.CONNECTION_DONE, "end of reading"), (ending, ConnectionDone)]
+)
+@pytest.mark.parametrize("shorter", [True, False])
+def test_halfOfAnEndIsToldAsTwistedTellsIt(
+    logged: list[Any], reads: Any, end: Any, shorter: bool
+) -> None:
+    """
+    An error is the end of both halves.
+    """
+    made: Any = EPollReactor()
+    if shorter:
+        polling.shorten(made)
+    one = HalfCloseable()
+    one.reads = reads
+    made.addReader(one)
+    one.peer.send(b"x")
+    made.iterate(0)
+    assert one.told == [b"x", end]
+    made.removeAll()
+    one.peer.close()
+    one.socket.close()
     logged.clear()
 
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.waiting import freePort
+from harness.waiting import freePort, until
 
 REFUSAL = b"No window for you."
 
@@ -89,6 +89,16 @@ def connectToChosen(port: int) -> socket.socket:
     connection = socket.socket(family, kind, number)
     connection.settimeout(20)
     connection.connect(address)
+    return connection
+
+
+def connectUnix(path: Path) -> socket.socket:
+    """
+    A connection to a UNIX socket of a host's.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    # It is there before sshd listens.
+    until(lambda: connection.connect_ex(str(path)) == 0, 20, "the socket on the host")
     return connection
 
 
