@@ -17,6 +17,7 @@ from bastion.config.schema import keys
 from bastion.gateway import sessionlog
 from bastion.relay import channels, connection, grants
 from bastion.ssh import farewell, held, identification, keyexchange, packets
+from bastion.ssh.server import MAX_SERVICE_REQUESTS
 from bastion.ssh.terms import Patience, RekeyLimits
 from bastion.upstream import attempt, search
 
@@ -59,6 +60,8 @@ LIMITS = {
     "later key exchange": f"{keyexchange.REKEY_TIME:.0f} s, {held.MAX_HELD >> 20} MiB held back",
     "whole login": f"{ADMISSION.login_grace_time:.0f} s",
     "attempts of a connection": f"{ADMISSION.max_auth_tries}",
+    "requests of the login service": f"1, and {MAX_SERVICE_REQUESTS} of paramiko, which makes one "
+    "for each attempt",
     "login requests that wait": f"{server.MAX_WAITING}",
     "account name": f"{messages.MAX_ACCOUNT} bytes",
     "waiting for those who fail": f"{WAITING.least:.0f} s to {WAITING.most:.0f} s, "
