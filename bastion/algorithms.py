@@ -118,6 +118,12 @@ class Algorithms:
     ciphers: tuple[bytes, ...]
     macs: tuple[bytes, ...]
 
+    def withHostKeys(self, hostKeys: tuple[bytes, ...]) -> Algorithms:
+        """
+        The same with other signature algorithms of host keys.
+        """
+        return Algorithms(self.keyExchanges, hostKeys, self.ciphers, self.macs)
+
 
 def _used(use: Callable[[Algorithm], Use], uses: Collection[Use]) -> Algorithms:
     """

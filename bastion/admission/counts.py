@@ -18,7 +18,8 @@ from typing import ClassVar
 
 from attrs import define, field
 
-from bastion.admission.limits import NETBLOCK, Address, NetBlock, network
+from bastion.admission.limits import NETBLOCK, NetBlock, network
+from bastion.admission.sources import Address
 
 
 @define(eq=False)

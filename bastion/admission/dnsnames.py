@@ -10,24 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
-Address = IPv4Address | IPv6Address
+from bastion.admission.sources import Address, unmapped
+
 Labels = tuple[bytes, ...]
 
 #: Of a host's name as text, in characters (RFC 1035 section 2.3.4).
 LONGEST_NAME = 253
 
 _HOST_LABEL = re.compile(rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-
-
-def unmapped(address: Address) -> Address:
-    """
-    An IPv4 address in the place of the IPv6 one that stands for it (RFC 4291 section
-    2.5.5.2).
-    """
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return address if mapped is None else mapped
 
 
 def reverseName(address: Address) -> Labels:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from attrs import frozen
@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from bastion.admission.dnsnames import Address, unmapped
 from bastion.admission.dnsverdict import NoAnswer, NotRegistered, Registered
+from bastion.admission.sources import Address, addressOf, unmapped
 from bastion.interfaces import AdmissionRefused, IAdmissionRule
 
 SENTENCE = (
@@ -105,7 +105,7 @@ class DnsRule:
             cancelled.
         """
         try:
-            address = unmapped(ip_address(source.partition("%")[0]))
+            address = unmapped(addressOf(source))
         except ValueError:
             return fail(AdmissionRefused("Your computer's address cannot be read."))
         if any(address in network for network in self.exempt):

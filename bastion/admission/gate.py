@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from bastion.admission.sources import addressOf, unmapped
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -53,11 +55,9 @@ class Gate:
         @param source: an address as text.  One that cannot be read is dropped.
         """
         try:
-            address = ipaddress.ip_address(source.partition("%")[0])
+            address = unmapped(addressOf(source))
         except ValueError:
             return Answer(Decision.DROP, "its address cannot be read")
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         for network, sentence in self.deny.items():
             if address in network:
                 return Answer(Decision.TELL, sentence)

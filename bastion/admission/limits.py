@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from attrs import define, field
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from bastion.admission.sources import Address, unmapped
 
 
 class NetBlock(NamedTuple):
@@ -33,15 +33,6 @@ class NetBlock(NamedTuple):
 
 #: What counts when nothing else is said.
 NETBLOCK = NetBlock()
-
-
-def unmapped(address: Address) -> Address:
-    """
-    An IPv4 address in its own form, also if it came in IPv6's.
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        return address.ipv4_mapped or address
-    return address
 
 
 @lru_cache(maxsize=1024)

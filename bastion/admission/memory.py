@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from bastion.admission.limits import Address
 from bastion.admission.penalties import Penalties, Rules
+from bastion.admission.sources import Address
 from bastion.state import IPenaltyStore, Penalty, PenaltyKind
 
 

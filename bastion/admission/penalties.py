@@ -40,8 +40,9 @@ from attrs import define, evolve, field, frozen
 from bastion.admission.expiring import Expiring, Key
 from bastion.admission.failures import Failures, Pair, digest
 from bastion.admission.gate import Network
-from bastion.admission.limits import NETBLOCK, Address, NetBlock, network, unmapped
+from bastion.admission.limits import NETBLOCK, NetBlock, network
 from bastion.admission.regulars import Regulars
+from bastion.admission.sources import Address, unmapped
 from bastion.state import Penalty, PenaltyKind
 
 #: What each kind brings, in seconds.

@@ -15,7 +15,7 @@ import struct
 
 from attrs import frozen
 
-from bastion.admission.limits import Address, unmapped
+from bastion.admission.sources import Address, unmapped
 
 #: What version 2 begins with: no line of text, and nothing that SSH, HTTP or TLS begin with.
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

@@ -23,13 +23,11 @@ from bastion.admission.dnscache import VerdictCache
 from bastion.admission.dnschain import Answer
 from bastion.admission.dnsmessage import AAAA, PTR, A, Question
 from bastion.admission.dnsnames import (
-    Address,
     Labels,
     hostName,
     isWithin,
     labels,
     reverseName,
-    unmapped,
 )
 from bastion.admission.dnsports import Ports, Server
 from bastion.admission.dnsresolver import Resolver
@@ -45,6 +43,7 @@ from bastion.admission.dnsverdict import (
 )
 from bastion.admission.inflight import InFlight
 from bastion.admission.resolvconf import RESOLV_CONF, SystemServers
+from bastion.admission.sources import Address, unmapped
 
 #: How long one look-up may take, in seconds.
 DEADLINE = 3.0

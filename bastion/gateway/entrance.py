@@ -5,7 +5,6 @@ limits; and what is noted of it in the end.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from bastion.admission.counts import Connections, Sessions
 from bastion.admission.gate import Gate
 from bastion.admission.limits import Startups
 from bastion.admission.rules import Rules
+from bastion.admission.sources import Address, addressOf
 from bastion.audit.events import ConnectionLog
 from bastion.auth.outcome import LoginImpossible
 from bastion.errors import AdmissionRefused
@@ -28,8 +28,6 @@ from bastion.state import IPenaltyStore, Penalty, PenaltyKind
 from bastion.wire import shown
 
 _log = Logger()
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @frozen
@@ -95,7 +93,7 @@ class Entrance:
         """
         self.moved = ""
         self._doors = doors
-        self._address = ipaddress.ip_address(source.partition("%")[0])
+        self._address = addressOf(source)
         self._gateway = gateway
         self._events = log
         self._startup = doors.startups.arrived(self._address, lost)

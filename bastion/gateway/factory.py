@@ -4,7 +4,6 @@ One gateway at work: a Conch factory behind one listening port.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
 
 from bastion.admission.gate import Decision
+from bastion.admission.sources import addressOf
 from bastion.gateway.entrance import Doors
 from bastion.gateway.gateway import Gateway
 from bastion.gateway.lastline import LastLine
@@ -62,7 +62,7 @@ class GatewayFactory(SSHFactory):
         if answer.decision is Decision.DROP:
             self._turnAway(source, answer.sentence)
             return None
-        address = ipaddress.ip_address(source.partition("%")[0])
+        address = addressOf(source)
         penalty = self.doors.penalty(address)
         if penalty is not None:
             self._turnAway(source, penalty)

@@ -5,7 +5,6 @@ the balancers say (the PROXY protocol), and everybody else's are their own.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,8 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
-from bastion.admission.limits import unmapped
 from bastion.admission.proxyheader import BadHeader, Header, parse
+from bastion.admission.sources import addressOf, unmapped
 from bastion.config.addresses import Network
 from bastion.gateway.factory import GatewayFactory
 
@@ -81,7 +80,7 @@ class ProxiedFactory(ServerFactory):
 
     def _isBalancer(self, source: str) -> bool:
         try:
-            address = unmapped(ipaddress.ip_address(source.partition("%")[0]))
+            address = unmapped(addressOf(source))
         except ValueError:
             return False
         return any(address in network for network in self._balancers)

@@ -4,13 +4,13 @@ The session that a login becomes, and what it may.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from bastion.admission.counts import Channels
+from bastion.admission.sources import addressOf
 from bastion.config.policies import PolicyTable, policyFor
 from bastion.config.schema import GatewayTable
 from bastion.interfaces import Login
@@ -67,8 +67,7 @@ class SessionRules:
         return Relay(adapter, observer, speaks, share, most, self._allowance(login)), limits
 
     def _allowance(self, login: Login) -> Allowance:
-        source = ipaddress.ip_address(login.source.partition("%")[0])
-        return self._channels.allowance(source, login.account) or UNLIMITED
+        return self._channels.allowance(addressOf(login.source), login.account) or UNLIMITED
 
 
 class Session:

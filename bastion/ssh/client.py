@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attrs import evolve
 from twisted.conch.ssh.service import SSHService
 from twisted.internet import defer
 from twisted.internet.interfaces import IReactorTime
@@ -87,9 +86,8 @@ class ClientTransport(Transport, ClientMethods):
         See L{bastion.ssh.keyexchange.KeyExchange}.
         """
         algorithms = self.terms.algorithms(self.otherVersionString)
-        return evolve(
-            algorithms, hostKeys=hostKeysFor(self._hostKeys.formats(), algorithms.hostKeys)
-        )
+        hostKeys = hostKeysFor(self._hostKeys.formats(), algorithms.hostKeys)
+        return algorithms.withHostKeys(hostKeys)
 
     def verifyHostKey(self, hostKey: bytes, fingerprint: bytes) -> defer.Deferred[bool]:
         """

@@ -5,7 +5,7 @@ and of OpenSSH's PROTOCOL, section 1.10) (pure).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property, lru_cache
 
 from attrs import frozen
 
@@ -30,6 +30,11 @@ MARKERS = frozenset({EXT_INFO_CLIENT, EXT_INFO_SERVER, STRICT_CLIENT, STRICT_SER
 _COOKIE_SIZE = 16
 #: Names in one list.
 MAX_NAMES = 1000
+
+#: A program says the same each time, the cookie aside, and so do we: so many messages are
+#: remembered, of so many bytes at most, so that a stranger cannot fill the memory with them.
+_REMEMBERED = 32
+_LONGEST_REMEMBERED = 3072
 
 _NO_COMPRESSION = (b"none",)
 #: Of a list in a text, in characters.
@@ -66,20 +71,21 @@ class Offer:
     compressionsToClient: tuple[bytes, ...] = _NO_COMPRESSION
     guessed: bool = False
 
-    @classmethod
-    def of(cls, algorithms: Algorithms, *markers: bytes) -> Offer:
+    @staticmethod
+    @lru_cache(_REMEMBERED)
+    def of(algorithms: Algorithms, *markers: bytes) -> Offer:
         """
         Our own.
 
         @param markers: what to say beside it, e.g. L{STRICT_SERVER}.
         """
         ciphers, macs = algorithms.ciphers, algorithms.macs
-        return cls(
+        return Offer(
             algorithms.keyExchanges + markers, algorithms.hostKeys, ciphers, ciphers, macs, macs
         )
 
-    @classmethod
-    def parse(cls, payload: bytes) -> Offer:
+    @staticmethod
+    def parse(payload: bytes) -> Offer:
         """
         The peer's::
 
@@ -104,14 +110,8 @@ class Offer:
         @raise Malformed: when it is not that, or a list has more than
             L{MAX_NAMES} names.
         """
-        reader = Reader(payload[_COOKIE_SIZE:])
-        return cls(
-            *(_names(reader), _names(reader)),
-            *(_names(reader), _names(reader)),
-            *(_names(reader), _names(reader)),
-            *(_names(reader), _names(reader)),
-            guessed=_guessed(reader),
-        )
+        said = payload[_COOKIE_SIZE:]
+        return _parsed(said) if len(said) > _LONGEST_REMEMBERED else _remembered(said)
 
     def payload(self, cookie: bytes) -> bytes:
         """
@@ -119,6 +119,10 @@ class Offer:
 
         @param cookie: 16 random bytes.
         """
+        return cookie + self._said
+
+    @cached_property
+    def _said(self) -> bytes:
         lists = (
             *(self.keyExchanges, self.hostKeys),
             *(self.ciphersToServer, self.ciphersToClient),
@@ -126,7 +130,7 @@ class Offer:
             *(self.compressionsToServer, self.compressionsToClient),
             *((), ()),
         )
-        return cookie + b"".join(map(nameList, lists)) + byte(self.guessed) + uint32(0)
+        return b"".join(map(nameList, lists)) + byte(self.guessed) + uint32(0)
 
     def has(self, marker: bytes) -> bool:
         """
@@ -134,12 +138,31 @@ class Offer:
         """
         return marker in self.keyExchanges
 
-    @property
+    @cached_property
     def methods(self) -> tuple[bytes, ...]:
         """
         The key exchanges without the markers.
         """
         return tuple(name for name in self.keyExchanges if name not in MARKERS)
+
+
+def _parsed(said: bytes) -> Offer:
+    """
+    See L{Offer.parse}.
+
+    @param said: what is behind the cookie.
+    """
+    reader = Reader(said)
+    return Offer(
+        *(_names(reader), _names(reader)),
+        *(_names(reader), _names(reader)),
+        *(_names(reader), _names(reader)),
+        *(_names(reader), _names(reader)),
+        guessed=_guessed(reader),
+    )
+
+
+_remembered = lru_cache(_REMEMBERED)(_parsed)
 
 
 def _names(reader: Reader) -> tuple[bytes, ...]:
@@ -189,32 +212,31 @@ def agree(ours: Offer, theirs: Offer, isClient: bool) -> Agreement:
     @raise NothingInCommon: when there is none.
     """
 
-    def choose(kind: str, names: Callable[[Offer], tuple[bytes, ...]]) -> bytes:
-        mine, others = names(ours), names(theirs)
+    def choose(kind: str, mine: tuple[bytes, ...], others: tuple[bytes, ...]) -> bytes:
         client, server = (mine, others) if isClient else (others, mine)
-        chosen = next((name for name in client if name in server), None)
-        if chosen is None:
-            raise NothingInCommon(_nothingInCommon(kind, mine, others, isClient))
-        return chosen
+        for name in client:
+            if name in server:
+                return name
+        raise NothingInCommon(_nothingInCommon(kind, mine, others, isClient))
 
-    def mac(cipher: bytes, names: Callable[[Offer], tuple[bytes, ...]]) -> bytes:
-        return b"" if cipher in AEAD_CIPHERS else choose("MAC", names)
+    def mac(cipher: bytes, mine: tuple[bytes, ...], others: tuple[bytes, ...]) -> bytes:
+        return b"" if cipher in AEAD_CIPHERS else choose("MAC", mine, others)
 
-    keyExchange = choose("key exchange", lambda offer: offer.methods)
-    hostKey = choose("host key algorithm", lambda offer: offer.hostKeys)
-    toServer = choose("cipher", lambda offer: offer.ciphersToServer)
-    toClient = choose("cipher", lambda offer: offer.ciphersToClient)
+    keyExchange = choose("key exchange", ours.methods, theirs.methods)
+    hostKey = choose("host key algorithm", ours.hostKeys, theirs.hostKeys)
+    toServer = choose("cipher", ours.ciphersToServer, theirs.ciphersToServer)
+    toClient = choose("cipher", ours.ciphersToClient, theirs.ciphersToClient)
     agreement = Agreement(
         keyExchange,
         hostKey,
         toServer,
-        mac(toServer, lambda offer: offer.macsToServer),
+        mac(toServer, ours.macsToServer, theirs.macsToServer),
         toClient,
-        mac(toClient, lambda offer: offer.macsToClient),
+        mac(toClient, ours.macsToClient, theirs.macsToClient),
         theirs.guessed and _guesses(ours) != _guesses(theirs),
     )
-    choose("compression", lambda offer: offer.compressionsToServer)
-    choose("compression", lambda offer: offer.compressionsToClient)
+    choose("compression", ours.compressionsToServer, theirs.compressionsToServer)
+    choose("compression", ours.compressionsToClient, theirs.compressionsToClient)
     return agreement
 
 

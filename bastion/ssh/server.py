@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 
 from bastion.algorithms import HOST_KEYS, Algorithms, keyFormat
@@ -72,7 +71,7 @@ class ServerTransport(Transport, ServerMethods):
         algorithms = self.terms.algorithms(self.otherVersionString)
         formats = self.factory.privateKeys.keys()
         hostKeys = tuple(name for name in algorithms.hostKeys if keyFormat(name) in formats)
-        return evolve(algorithms, hostKeys=hostKeys)
+        return algorithms.withHostKeys(hostKeys)
 
     def startMethod(self) -> None:
         """

@@ -9,7 +9,6 @@ import ipaddress
 
 from attrs import frozen
 
-from bastion.admission.limits import unmapped
 from bastion.admission.proxyheader import (
     ADDRESSES,
     FIELDS,
@@ -21,6 +20,7 @@ from bastion.admission.proxyheader import (
     TCP6,
     UNSPECIFIED,
 )
+from bastion.admission.sources import Address, addressOf, unmapped
 
 
 @frozen
@@ -64,11 +64,11 @@ def _own(version: str) -> bytes:
     return SIGNATURE + FIELDS.pack(LOCAL, UNSPECIFIED, 0)
 
 
-def _address(end: End) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    return unmapped(ipaddress.ip_address(end.address.partition("%")[0]))
+def _address(end: End) -> Address:
+    return unmapped(addressOf(end.address))
 
 
-def _mapped(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv6Address:
+def _mapped(address: Address) -> ipaddress.IPv6Address:
     """
     An address in IPv6's form (RFC 4291 section 2.5.5.2).
     """

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bastion.admission.counts import Allowance, Channels, Connections, Place, Sessions
-from bastion.admission.limits import Address, NetBlock
+from bastion.admission.limits import NetBlock
+from bastion.admission.sources import Address
 
 HERE = ipaddress.ip_address("192.0.2.7")
 THERE = ipaddress.ip_address("2001:db8::7")

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import binary, ip_addresses, lists
 
-from bastion.admission.dnsnames import (
-    Address,
-    hostName,
-    isWithin,
-    labels,
-    reverseName,
-    unmapped,
-)
+from bastion.admission.dnsnames import hostName, isWithin, labels, reverseName
+from bastion.admission.sources import Address, unmapped
 
 # The reverse tree
 
@@ -43,10 +37,8 @@ def test_reverseNameIsAsTheLibraryHasIt(address: Address) -> None:
 
 
 @given(ip_addresses(v=4))
-def test_mappedAddressIsTheIPv4Address(address: IPv4Address) -> None:
-    mapped = IPv6Address(f"::ffff:{address}")
-    assert unmapped(mapped) == unmapped(address) == address
-    assert reverseName(mapped) == reverseName(address)
+def test_mappedAddressHasTheNameOfTheIPv4Address(address: IPv4Address) -> None:
+    assert reverseName(IPv6Address(f"::ffff:{address}")) == reverseName(address)
 
 
 @given(ip_addresses(), ip_addresses())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bastion.admission.limits import NetBlock, Startup, Startups, network, unmapped
+from bastion.admission.limits import NetBlock, Startup, Startups, network
 
 HERE = ipaddress.ip_address("192.0.2.7")
 
@@ -75,12 +75,6 @@ def test_howMuchOfAnAddressCountsIsSaid(address: str, block: NetBlock, source: s
 
 def test_noMoreSourcesAreRememberedThanStrangersMayFill() -> None:
     assert network.cache_info().maxsize == 1024
-
-
-def test_addressHasItsOwnForm() -> None:
-    assert unmapped(ipaddress.ip_address("::ffff:192.0.2.7")) == HERE
-    for text in ("192.0.2.7", "2001:db8::7"):
-        assert unmapped(ipaddress.ip_address(text)) == ipaddress.ip_address(text)
 
 
 def test_startupsCountByTheBlockTheyAreGiven() -> None:

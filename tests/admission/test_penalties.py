@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from bastion.admission.limits import Address, NetBlock
+from bastion.admission.limits import NetBlock
 from bastion.admission.penalties import REASONS, SECONDS, Penalties, Rules, howLong
+from bastion.admission.sources import Address
 from bastion.state import Penalty, PenaltyKind
 
 AUTHFAIL, NOAUTH = PenaltyKind.AUTHFAIL, PenaltyKind.NOAUTH

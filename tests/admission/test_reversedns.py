@@ -15,7 +15,6 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
 
 from bastion.admission.dnsmessage import AAAA, PTR, A, Question
-from bastion.admission.dnsnames import Address
 from bastion.admission.dnsports import MAX_QUESTIONS
 from bastion.admission.dnsresolver import LATE_TIME
 from bastion.admission.dnsverdict import Missing, NoAnswer, NotRegistered, Registered
@@ -26,6 +25,7 @@ from bastion.admission.reversedns import (
     ReverseDns,
     reverseDns,
 )
+from bastion.admission.sources import Address
 from bastion.testing.dnsmemory import MemoryDns
 
 HERE = "192.0.2.7"

@@ -107,6 +107,24 @@ def test_namesOfEveryListAreCounted(position: int) -> None:
         Offer.parse(withNames(MAX_NAMES + 1))
 
 
+def test_whatIsSaidAgainIsNotReadAgain() -> None:
+    ours = Offer.of(TO_CLIENTS, STRICT_SERVER)
+    said = Offer.parse(ours.payload(COOKIE))
+    assert Offer.parse(ours.payload(bytes(16))) is said == ours
+    other = Offer.parse(Offer.of(TO_CLIENTS).payload(COOKIE))
+    assert not other.has(STRICT_SERVER)
+
+
+def test_whatIsLongIsReadEachTime() -> None:
+    """
+    Or a few strangers could fill the memory with names.
+    """
+    said = offer(hostKeys=(b"key1",) * 700).payload(COOKIE)
+    assert len(said) > 3072
+    assert Offer.parse(said) == Offer.parse(said)
+    assert Offer.parse(said) is not Offer.parse(said)
+
+
 def test_damageIsMalformedAndNothingElse() -> None:
     random = Random(7)
     payload = Offer.of(COMPATIBLE_TO_CLIENTS, STRICT_SERVER).payload(COOKIE)
