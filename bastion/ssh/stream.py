@@ -121,7 +121,8 @@ class Stream:
     @ivar take: given the bytes that have arrived and are not taken yet; it returns how many
         it has taken.  The rest is given again with more behind it.  The bytes are not to be
         kept.
-    @ivar acknowledged: how many of the next reads are acknowledged at once.
+    @ivar acknowledged: how many of the next reads are acknowledged at once, by what is sent
+        meanwhile if there is anything.
     @ivar wanted: with less than so many bytes there is nothing to be taken.
     @ivar bulk: whether what was taken last came in few packets for its size, or the next
         one is a long one; who takes says so.
@@ -140,6 +141,7 @@ class Stream:
         self._transport = transport
         self.take = take
         self._rest = bytearray()
+        self._answered = False
 
     def received(self, data: bytes) -> None:
         """
@@ -159,20 +161,22 @@ class Stream:
         @param kept: the place for so many bytes, the rest of the last time, is before them.
         """
         self.heardAt = self._seconds()
-        if self.acknowledged:
-            self.acknowledged -= 1
-            acknowledgeAtOnce(self._transport)
+        self._answered = False
         if end < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
             # byte does not make us copy its packet for each of them.
             self._rest += _received[kept:end]
-            return
-        if kept:
-            _received[:kept] = self._rest
-            self._rest = bytearray()
-        taken = self.take(_received[:end])
-        if taken < end:
-            self._rest = bytearray(_received[taken:end])
+        else:
+            if kept:
+                _received[:kept] = self._rest
+                self._rest = bytearray()
+            taken = self.take(_received[:end])
+            if taken < end:
+                self._rest = bytearray(_received[taken:end])
+        if self.acknowledged:
+            self.acknowledged -= 1
+            if not self._answered:
+                acknowledgeAtOnce(self._transport)
 
     def write(self, data: bytes) -> None:
         """
@@ -190,6 +194,7 @@ class Stream:
         """
         Hand bytes to the transport.
         """
+        self._answered = True
         self._transport.write(bytes(view))
 
     def gone(self) -> None:
@@ -197,6 +202,7 @@ class Stream:
         The connection is gone.
         """
         self._rest = bytearray()
+        self.acknowledged = 0
 
 
 class DirectStream(Stream):
@@ -262,6 +268,7 @@ class DirectStream(Stream):
         """
         Send bytes now; what the socket does not take is left to Twisted.
         """
+        self._answered = True
         transport = self._transport
         size = len(view)
         unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset

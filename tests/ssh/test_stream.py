@@ -106,6 +106,34 @@ def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, monkeypatch: pytest.Mon
     assert asked == [ear.transport] * 2
 
 
+def test_answerAcknowledges(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+    ear, peer = loopback.connected()
+    ear.stream.acknowledged = 10
+    ear.takes = lambda data: ear.stream.write(b"y") or len(data)
+    peer.sendall(b"x")
+    assert loopback.hears(peer, 1) == b"y"
+    assert asked == []
+
+    ear.takes = len
+    peer.sendall(b"x")
+    loopback.until(lambda: len(ear.given) == 2)
+    assert asked == [ear.transport]
+
+
+def test_partOfAPacketIsAcknowledged(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+    ear, peer = loopback.connected()
+    ear.stream.acknowledged, ear.stream.wanted = 1, 2
+    peer.sendall(b"x")
+    loopback.until(lambda: bool(asked))
+
+    assert asked == [ear.transport]
+    assert ear.given == []
+
+
 # The end
 
 
