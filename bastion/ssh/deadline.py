@@ -28,6 +28,7 @@ class Deadline:
         """
         So much time, from now on.
 
+        @param seconds: how much.
         @param late: called when it is over.
         """
         self.stop()

@@ -79,7 +79,7 @@ def acknowledgeAtOnce(transport: Any) -> None:
     Ask for the acknowledgement of what was received now: until the login is
     done, OpenSSH leaves Nagle's algorithm on, so it waits for ours before it
     sends the next piece.  The kernel forgets the option, so this is for every
-    read.
+    read; what is sent acknowledges too, so it is for those without an answer.
     """
     transport.getHandle().setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
 

@@ -10,6 +10,8 @@ import struct
 from typing import Any
 
 import pytest
+from twisted.internet import main
+from twisted.python.failure import Failure
 
 from bastion.ssh import stream
 
@@ -94,9 +96,17 @@ def test_timeOfTheLastReadIsKnown(loopback: Any) -> None:
     loopback.until(lambda: ear.stream.heardAt == 7)
 
 
-def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """
+    Whose reads were acknowledged at once.
+    """
+    transports: list[Any] = []
+    monkeypatch.setattr(stream, "acknowledgeAtOnce", transports.append)
+    return transports
+
+
+def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, asked: list[Any]) -> None:
     ear, peer = loopback.connected()
     ear.stream.acknowledged = 2
     for number in range(4):
@@ -106,9 +116,7 @@ def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, monkeypatch: pytest.Mon
     assert asked == [ear.transport] * 2
 
 
-def test_answerAcknowledges(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+def test_answerAcknowledges(loopback: Any, asked: list[Any]) -> None:
     ear, peer = loopback.connected()
     ear.stream.acknowledged = 10
     ear.takes = lambda data: ear.stream.write(b"y") or len(data)
@@ -122,9 +130,7 @@ def test_answerAcknowledges(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert asked == [ear.transport]
 
 
-def test_partOfAPacketIsAcknowledged(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+def test_partOfAPacketIsAcknowledged(loopback: Any, asked: list[Any]) -> None:
     ear, peer = loopback.connected()
     ear.stream.acknowledged, ear.stream.wanted = 1, 2
     peer.sendall(b"x")
@@ -132,6 +138,23 @@ def test_partOfAPacketIsAcknowledged(loopback: Any, monkeypatch: pytest.MonkeyPa
 
     assert asked == [ear.transport]
     assert ear.given == []
+
+
+def test_nothingIsAcknowledgedWhenTheConnectionIsGone(loopback: Any, logged: list[Any]) -> None:
+    """
+    Its socket is closed then.
+    """
+    ear, peer = loopback.connected()
+    ear.stream.acknowledged = 10
+
+    def ending(data: bytes) -> int:
+        ear.transport.connectionLost(Failure(main.CONNECTION_DONE))
+        return len(data)
+
+    ear.takes = ending
+    peer.sendall(b"x")
+    loopback.until(lambda: ear.lost is not None)
+    assert [event["failure"] for event in logged if "failure" in event] == []
 
 
 # The end
