@@ -230,19 +230,23 @@ def test_messageOfAHostIsWhole(method: bytes) -> None:
 
 def mangled(source: random.Random, payload: bytes) -> bytes:
     """
-    Something like a message, or nothing like one.
+    Something like a message, or nothing like one; never the message itself.
     """
-    at, length = source.randrange(len(payload)), source.randrange(1, 40)
-    return source.choice(
-        [
-            source.randbytes(length),
-            string(source.randbytes(length)),
-            string(source.randbytes(len(payload) - 4)),
-            payload[:at] + source.randbytes(length) + payload[at + length :],
-            payload[:at] + payload[at + length :],
-            payload[:at] + bytes((payload[at] ^ 1 << source.randrange(8),)) + payload[at + 1 :],
-        ]
-    )
+    made = payload
+    # Random bytes are now and then those that were there.
+    while made == payload:
+        at, length = source.randrange(len(payload)), source.randrange(1, 40)
+        made = source.choice(
+            [
+                source.randbytes(length),
+                string(source.randbytes(length)),
+                string(source.randbytes(len(payload) - 4)),
+                payload[:at] + source.randbytes(length) + payload[at + length :],
+                payload[:at] + payload[at + length :],
+                payload[:at] + bytes((payload[at] ^ 1 << source.randrange(8),)) + payload[at + 1 :],
+            ]
+        )
+    return made
 
 
 @pytest.mark.parametrize("method", [name for name in BY_SERVER if b"group18" not in name])
