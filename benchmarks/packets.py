@@ -98,7 +98,8 @@ def measured(cipher: bytes, mac: bytes, payload: int, rounds: int = _ROUNDS) -> 
             sealing.seal(sequence, plain, packet)
         middle = time.process_time()
         for sequence, packet in enumerate(whole, first):
-            opening.length(sequence, packet, 0)
+            if opening.length is not None:
+                opening.length(sequence, packet, 0)
             opening.open(sequence, packet, opened)
         seals.append((middle - start) / count)
         opens.append((time.process_time() - middle) / count)

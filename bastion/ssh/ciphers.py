@@ -9,12 +9,13 @@ that come, or seals those that go: a connection has one for each direction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import frozen
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 
-from bastion.ssh.sealing import AesGcm, ChaChaPoly, CtrAndMac, CtrThenMac, LengthInClear, Plain
+from bastion.ssh.sealing import AesGcm, ChaChaPoly, CtrAndMac, CtrThenMac, Plain
 
 
 class PacketCipher(Protocol):
@@ -33,16 +34,18 @@ class PacketCipher(Protocol):
     aligned: int
     tagSize: int
 
-    def length(self, sequence: int, view: memoryview, at: int) -> int:
+    @property
+    def length(self) -> Callable[[int, memoryview, int], int] | None:
         """
-        The C{packet_length} of the next packet: how many bytes its plain has.
-        To be asked exactly once for each packet, before L{open}.
+        Tells the C{packet_length} of the next packet where it is encrypted: how many bytes
+        its plain has; L{None} where it is in the clear, for C{lengthAt}.  To be asked exactly
+        once for each packet, before L{open}, for::
+
+            sequence  the number of the packet, 0 to 2^32 - 1
+            view      what has arrived
+            at        where in it the packet begins; at least four bytes of it are there
 
         It is any number of 32 bits: that nobody has altered it, L{open} finds out.
-
-        @param sequence: the number of the packet, 0 to 2^32 - 1.
-        @param view: what has arrived.
-        @param at: where in it the packet begins; at least four bytes of it are there.
         """
 
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
@@ -67,7 +70,7 @@ class PacketCipher(Protocol):
         """
 
 
-class NoCipher(LengthInClear):
+class NoCipher:
     """
     Before the first keys: nothing is encrypted, and nothing is verified.
     """
@@ -77,6 +80,7 @@ class NoCipher(LengthInClear):
     blockSize = 8
     aligned = 4
     tagSize = 0
+    length = None
 
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """

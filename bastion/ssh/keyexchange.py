@@ -66,6 +66,8 @@ class KeyExchange(Line):
         it, does.
     """
 
+    __slots__ = ("_agreement", "_incomingNext", "_ours", "strict", "turn")
+
     methodMessage: int
     startMethod: Callable[[], None]
 

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from bastion.ssh import identification, tcp
 from bastion.ssh.packets import Incoming, Outgoing, payloadOf
 from bastion.ssh.silence import SILENT
-from bastion.ssh.stream import Stream, outbox, streamOf
+from bastion.ssh.stream import outbox, streamOf
 from bastion.ssh.terms import Terms
 from bastion.wire import Malformed
 
@@ -40,22 +40,43 @@ class Line(conch.SSHTransportBase):
         copied on their way.
     """
 
+    # With slots in it and its heirs a transport has less than thirty attributes beside them:
+    # with more, CPython makes each a dictionary of its own, of 1.5 KiB.
+    __slots__ = (
+        "_identification",
+        "_tuned",
+        "clock",
+        "closed",
+        "incoming",
+        "outgoing",
+        "passes",
+        "stream",
+        "terms",
+    )
+
     _log = SILENT
 
     otherVersionString = b""
     transport: Any
     service: Any
-    stream: Stream
     _preamble: bool
 
     def __init__(self, clock: IReactorTime, terms: Terms) -> None:
         self.clock = clock
-        self.terms = terms
         self.incoming = Incoming()
         self.outgoing = Outgoing()
+        self.speakOn(terms)
         self.closed = False
         self.passes = NOTHING
         self._identification = identification.IdentificationReader(self._preamble)
+
+    def speakOn(self, terms: Terms) -> None:
+        """
+        Take terms, before anything is said.
+        """
+        self.terms = terms
+        self.incoming.limit(terms.rekey)
+        self.outgoing.limit(terms.rekey)
 
     # The connection beneath
 
@@ -119,7 +140,9 @@ class Line(conch.SSHTransportBase):
         incoming, end = self.incoming, len(view)
         start, packets = at, incoming.packets
         try:
-            with outbox:
+            # What C{with outbox:} does, without its calls: this is done for every key typed.
+            outbox.turns += 1
+            try:
                 while end - at >= incoming.wanted and not self.closed:
                     plain = incoming.next(view, at)
                     if plain is None:
@@ -130,14 +153,18 @@ class Line(conch.SSHTransportBase):
                         self.service.passOn(plain)
                     else:
                         self.dispatchMessage(number, payloadOf(plain))
+            finally:
+                outbox.turns -= 1
+                if not outbox.turns:
+                    outbox.flush()
             if self.closed:
                 return end
             # Who waits for what was passed on has it by now.
             wanted = self.stream.wanted = incoming.wanted
-            size, limits = at - start + wanted, self.terms.rekey
+            size = at - start + wanted
             bulk = size > _BULK and size > _BULK * (incoming.packets - packets + 1)
             self.stream.bulk = bulk
-            if incoming.bytes > limits.bytes or incoming.packets > limits.packets:
+            if incoming.spent:
                 self.rekey()
         except Malformed as problem:
             self.fail(str(problem), problem.reason)
@@ -150,9 +177,8 @@ class Line(conch.SSHTransportBase):
         """
         Seal a message and send it.
         """
-        outgoing, limits = self.outgoing, self.terms.rekey
-        outbox.seal(self.stream, outgoing, plain)
-        if outgoing.bytes > limits.bytes or outgoing.packets > limits.packets:
+        outbox.seal(self.stream, self.outgoing, plain)
+        if self.outgoing.spent:
             self.rekey()
 
     # What the rest of the transport adds

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 
 from bastion.ssh.ciphers import NoCipher, PacketCipher, Plain
+from bastion.ssh.sealing import lengthAt
+from bastion.ssh.terms import RekeyLimits
 from bastion.wire import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, Malformed
 
 #: The longest packet, in bytes, before and after the login.  RFC 4253 section 6.1 asks
@@ -48,25 +50,45 @@ class Incoming:
     @ivar sequence: the number of the next one, modulo 2^32.
     @ivar packets: how many came since the last new keys.
     @ivar bytes: and how many bytes they had.
+    @ivar spent: whether the keys have served for as much as they may.
     @ivar size: how many bytes the last one had.
     @ivar wanted: how many bytes are needed, from the beginning of the next one on,
         before L{next} can do anything.
     """
 
-    __slots__ = ("_cipher", "_length", "bytes", "longest", "packets", "sequence", "size", "wanted")
+    __slots__ = (
+        "_cipher",
+        "_length",
+        "_mostBytes",
+        "_mostPackets",
+        "bytes",
+        "longest",
+        "packets",
+        "sequence",
+        "size",
+        "spent",
+        "wanted",
+    )
 
     def __init__(self) -> None:
         self.longest = MAX_PACKET_BEFORE_LOGIN
         self.sequence = 0
-        self.packets = 0
-        self.bytes = 0
         self.size = 0
+        self.limit(RekeyLimits())
         self._use(NoCipher())
+
+    def limit(self, limits: RekeyLimits) -> None:
+        """
+        Let the same keys serve for so much.
+        """
+        self._mostBytes, self._mostPackets = limits.bytes, limits.packets
 
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
         self._length = _UNKNOWN
         self.wanted = _LENGTH_FIELD
+        self.packets = self.bytes = 0
+        self.spent = False
 
     def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
         """
@@ -75,7 +97,6 @@ class Incoming:
         @param strict: whether the numbers begin anew too (strict key exchange).
         """
         self._use(cipher)
-        self.packets = self.bytes = 0
         if strict:
             self.sequence = 0
 
@@ -90,7 +111,8 @@ class Incoming:
         cipher = self._cipher
         length = self._length
         if length == _UNKNOWN:
-            length = cipher.length(self.sequence, view, at)
+            hidden = cipher.length
+            length = lengthAt(view, at)[0] if hidden is None else hidden(self.sequence, view, at)
             size = _LENGTH_FIELD + length + cipher.tagSize
             if length + _LENGTH_FIELD > self.longest:
                 raise Malformed(f"a packet of {length} bytes")
@@ -111,6 +133,7 @@ class Incoming:
         self.packets += 1
         self.bytes += size
         self.size = size
+        self.spent = self.bytes > self._mostBytes or self.packets > self._mostPackets
         return plain
 
 
@@ -121,30 +144,48 @@ class Outgoing:
     @ivar sequence: the number of the next one, modulo 2^32.
     @ivar packets: how many were sent since the last new keys.
     @ivar bytes: and how many bytes they had.
+    @ivar spent: whether the keys have served for as much as they may.
     @ivar beside: how many bytes a packet has beside its plain.
     @ivar blockSize: what a plain and C{aligned} bytes more are a multiple of, in bytes.
     @ivar aligned: see L{bastion.ssh.ciphers.PacketCipher}.
     """
 
-    __slots__ = ("_cipher", "aligned", "beside", "blockSize", "bytes", "packets", "sequence")
+    __slots__ = (
+        "_cipher",
+        "_mostBytes",
+        "_mostPackets",
+        "aligned",
+        "beside",
+        "blockSize",
+        "bytes",
+        "packets",
+        "sequence",
+        "spent",
+    )
 
     def __init__(self) -> None:
         self.sequence = 0
-        self.packets = 0
-        self.bytes = 0
+        self.limit(RekeyLimits())
         self._use(NoCipher())
+
+    def limit(self, limits: RekeyLimits) -> None:
+        """
+        See L{Incoming.limit}.
+        """
+        self._mostBytes, self._mostPackets = limits.bytes, limits.packets
 
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
         self.beside = _LENGTH_FIELD + cipher.tagSize
         self.blockSize, self.aligned = cipher.blockSize, cipher.aligned
+        self.packets = self.bytes = 0
+        self.spent = False
 
     def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
         """
         See L{Incoming.newKeys}.
         """
         self._use(cipher)
-        self.packets = self.bytes = 0
         if strict:
             self.sequence = 0
 
@@ -168,6 +209,7 @@ class Outgoing:
         self.sequence = (self.sequence + 1) & _SEQUENCES
         self.packets += 1
         self.bytes += len(plain)
+        self.spent = self.bytes > self._mostBytes or self.packets > self._mostPackets
 
 
 def payloadOf(plain: memoryview) -> bytes:

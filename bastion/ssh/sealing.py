@@ -30,7 +30,7 @@ Plain = bytes | bytearray | memoryview
 
 _uint32 = Struct(">I")
 _putUint32 = _uint32.pack_into
-_getUint32 = _uint32.unpack_from
+lengthAt = _uint32.unpack_from
 _packUint32 = _uint32.pack
 
 #: The fixed field and the invocation counter (RFC 5647 section 7.1).
@@ -46,22 +46,7 @@ def _altered() -> Malformed:
     return Malformed("a packet failed its integrity check")
 
 
-class LengthInClear:
-    """
-    The length field is not encrypted.
-    """
-
-    __slots__ = ()
-
-    def length(self, sequence: int, view: memoryview, at: int) -> int:
-        """
-        Read it.
-        """
-        length: int = _getUint32(view, at)[0]
-        return length
-
-
-class AesGcm(LengthInClear):
+class AesGcm:
     """
     AES-GCM.  The length field is associated data, and the nonce counts packets from
     where the key exchange says: the sequence number has no part in it.
@@ -72,6 +57,7 @@ class AesGcm(LengthInClear):
     blockSize = 16
     aligned = 0
     tagSize = 16
+    length = None
 
     def __init__(self, iv: bytes, key: bytes) -> None:
         self._aead = AESGCM(key)
@@ -127,7 +113,7 @@ class ChaChaPoly:
         Decrypt it.
         """
         self._lengths.reset_nonce(_packChaChaNonce(0, sequence))
-        length: int = _getUint32(self._lengths.update(view[at : at + 4]))[0]
+        length: int = lengthAt(self._lengths.update(view[at : at + 4]))[0]
         return length
 
     def _begin(self, nonce: bytes) -> bytes:
@@ -188,7 +174,7 @@ class _Ctr:
         return mac.finalize()
 
 
-class CtrThenMac(_Ctr, LengthInClear):
+class CtrThenMac(_Ctr):
     """
     Encrypt-then-MAC: of the sequence number, the length field in clear and what is
     encrypted.
@@ -197,6 +183,7 @@ class CtrThenMac(_Ctr, LengthInClear):
     __slots__ = ()
 
     aligned = 0
+    length = None
 
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:
         """
@@ -239,7 +226,7 @@ class CtrAndMac(_Ctr):
         """
         # Of a key stream, a part of a block can be used, and the rest of it later.
         self._head = self._keyStream.update(view[at : at + 4])
-        length: int = _getUint32(self._head)[0]
+        length: int = lengthAt(self._head)[0]
         return length
 
     def open(self, sequence: int, packet: memoryview, plain: memoryview) -> memoryview:

@@ -58,20 +58,22 @@ class _Outbox:
     """
     The packets that were sealed in this turn, all for one stream.  C{with} it begins a
     turn: what is sent meanwhile may wait for its end.
+
+    @ivar turns: how many turns are going on, one within the other.
     """
 
     def __init__(self) -> None:
         self._view = memoryview(bytearray(2 * (MAX_PACKET + READ_BULK)))
         self._filled = 0
         self._owner: Stream | None = None
-        self._turns = 0
+        self.turns = 0
 
     def __enter__(self) -> None:
-        self._turns += 1
+        self.turns += 1
 
     def __exit__(self, *error: object) -> None:
-        self._turns -= 1
-        if not self._turns:
+        self.turns -= 1
+        if not self.turns:
             self.flush()
 
     def seal(self, stream: Stream, sealer: Outgoing | type[_InClear], plain: Plain) -> None:
@@ -87,7 +89,7 @@ class _Outbox:
         self._owner = stream
         sealer.seal(plain, room[start:] if start else room)
         self._filled = start + size
-        if not self._turns:
+        if not self.turns:
             self.flush()
 
     def flushOf(self, stream: Stream) -> None:

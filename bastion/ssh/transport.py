@@ -20,6 +20,7 @@ from bastion.ssh.line import NOTHING
 from bastion.ssh.owner import Owner
 from bastion.ssh.packets import MAX_PACKET, payloadOf
 from bastion.ssh.phases import Phase
+from bastion.ssh.stream import outbox
 from bastion.ssh.terms import Terms
 from bastion.wire import (
     DISCONNECT_PROTOCOL_ERROR,
@@ -40,6 +41,8 @@ class Transport(KeyExchange):
     @ivar allowed: which messages the peer may send when.
     @ivar phase: how far the connection has come.
     """
+
+    __slots__ = ("_due", "_farewell", "_pacer", "owner", "phase")
 
     allowed: dict[Phase, frozenset[int]]
 
@@ -120,7 +123,10 @@ class Transport(KeyExchange):
         outgoing = self.outgoing
         fits = not (len(plain) + outgoing.aligned) % outgoing.blockSize
         if fits and self.turn is Turn.NONE and not self.closed:
-            self.send(plain)
+            # L{send}, without its call.
+            outbox.seal(self.stream, outgoing, plain)
+            if outgoing.spent:
+                self.rekey()
         else:
             self.sendPacket(plain[1], payloadOf(plain))
 

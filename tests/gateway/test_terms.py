@@ -271,7 +271,7 @@ def test_hostWithNothingInCommonIsPassedOverAndTheLogSaysWhy(memoryOf: Callable[
     def connected() -> Any:
         hosts.append(speakingHost(Clock(), Key(Ed25519PrivateKey.generate())))
         transport: Any = hosts[-1].transport
-        transport.terms = offering(ciphers=CBC)
+        transport.speakOn(offering(ciphers=CBC))
         transport.ssh_KEXINIT = leaveItToUs
         return transport
 

@@ -226,7 +226,8 @@ class Coupled(Owner):
             (host, self.host, self.toHost),
         ):
             if terms is not None:
-                speaker.transport.terms = ours.terms = terms
+                speaker.transport.speakOn(terms)
+                ours.speakOn(terms)
         self.network.link(self.client.transport, self.toClient)
         self.network.link(self.toHost, self.host.transport)
         self.network.settle()

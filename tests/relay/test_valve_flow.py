@@ -146,7 +146,7 @@ def test_whatIsHeldBackKeepsItsOrderWithWhatIsForwarded(coupled: Any, clients: b
     New keys are due in the middle of what is read at once.
     """
     speaker, near, other, _ = ends(coupled, clients)
-    near.terms = evolve(near.terms, rekey=RekeyLimits(packets=20))
+    near.speakOn(evolve(near.terms, rekey=RekeyLimits(packets=20)))
     said = []
     for number in range(60):
         said.append((MSG_CHANNEL_DATA, data(number)))

@@ -68,7 +68,7 @@ def offering(transport: Any, change: Callable[[Offer], Offer]) -> None:
     """
     Let a transport offer something else than it would, and mean it.
     """
-    own = transport.__dict__
+    own: dict[str, Any] = {"strict": transport.strict}
 
     def strict(self: Any, asked: bool) -> None:
         offered = {STRICT_CLIENT, STRICT_SERVER}.intersection(own["_ours"].keyExchanges)

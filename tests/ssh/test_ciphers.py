@@ -9,6 +9,7 @@ import gc
 import random
 
 import pytest
+from reading import lengthOf
 
 from bastion.algorithms import AEAD_CIPHERS, KNOWN_CIPHERS, KNOWN_MACS
 from bastion.ssh.ciphers import NoCipher, PacketCipher, Sizes, isAead, needs, packetCipher
@@ -58,7 +59,7 @@ def opened(cipher: PacketCipher, sequence: int, packet: bytes) -> bytes:
     The plain of a packet, which has the length that it says.
     """
     view = memoryview(packet)
-    length = cipher.length(sequence, view, 0)
+    length = lengthOf(cipher, sequence, view)
     assert 4 + length + cipher.tagSize == len(packet)
     room = bytearray(length + SLACK)
     plain = cipher.open(sequence, view, memoryview(room))
@@ -249,7 +250,7 @@ def test_sharedMemoryIsWrittenWhereItMay(pair: Pair, offset: int) -> None:
     assert buffer[:offset] == bytes([CANARY]) * offset
     for sequence in (0, 1):
         at = offset + sequence * size
-        assert receiver.length(sequence, view, at) == len(plain)
+        assert lengthOf(receiver, sequence, view, at) == len(plain)
         receiver.open(sequence, view[at : at + size], roomView[offset:])
         assert room[offset : offset + len(plain)] == plain
         assert set(room[:offset] + room[offset + len(plain) :]) == {CANARY}

@@ -39,7 +39,7 @@ def hostWith(leg: Any, *keys: Key) -> Any:
     """
     leg.connected(keys[0])
     leg.peer.transport.factory = KeyHolder(*keys)
-    leg.peer.transport.terms = Terms(lambda identification: COMPATIBLE_TO_CLIENTS)
+    leg.peer.transport.speakOn(Terms(lambda identification: COMPATIBLE_TO_CLIENTS))
     leg.network.settle()
     return leg
 

@@ -101,7 +101,7 @@ def test_bestOfWhatBothHaveIsAgreedOn(leg: Any) -> None:
 @pytest.mark.parametrize(("cipher", "mac"), PAIRS)
 def test_everyCipherServesBothDirectionsAndAnew(leg: Any, cipher: bytes, mac: bytes) -> None:
     compatible = withLastResort(TO_CLIENTS)
-    leg.ours.terms = evolve(leg.ours.terms, algorithms=lambda identification: compatible)
+    leg.ours.speakOn(evolve(leg.ours.terms, algorithms=lambda identification: compatible))
     only = {"ciphersToServer": (cipher,), "ciphersToClient": (cipher,)}
     if mac:
         only |= {"macsToServer": (mac,), "macsToClient": (mac,)}

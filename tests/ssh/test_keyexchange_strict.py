@@ -48,7 +48,7 @@ def among(leg: Any, strict: bool, cipher: bytes = b"", mac: bytes = b"") -> Any:
     With a peer that is strict or not, and takes one cipher.
     """
     compatible = withLastResort(TO_CLIENTS)
-    leg.ours.terms = evolve(leg.ours.terms, algorithms=lambda identification: compatible)
+    leg.ours.speakOn(evolve(leg.ours.terms, algorithms=lambda identification: compatible))
 
     def change(offer: Offer) -> Offer:
         if cipher:

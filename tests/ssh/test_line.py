@@ -253,7 +253,7 @@ class Echo(Ears):
 def test_answersToOneReadLeaveTogetherBeforeAnythingElseIsDone() -> None:
     echo, sent = Echo(), list[tuple[int, int]]()
     connected(echo)
-    echo.terms = evolve(echo.terms, rekey=RekeyLimits(packets=3))
+    echo.speakOn(evolve(echo.terms, rekey=RekeyLimits(packets=3)))
     echo.dataReceived(VERSION)
     echo.outgoing.packets = -len(MESSAGES)
     transmit = echo.stream.transmit
@@ -277,7 +277,7 @@ def test_answersToOneReadLeaveTogetherBeforeAnythingElseIsDone() -> None:
 def test_keysThatHaveServedForEnoughAreToBeChanged(
     ears: Ears, limits: RekeyLimits, sent: bool
 ) -> None:
-    ears.terms = evolve(ears.terms, rekey=limits)
+    ears.speakOn(evolve(ears.terms, rekey=limits))
     ears.dataReceived(VERSION)
     for _ in range(4):
         assert ears.rekeyed == 0

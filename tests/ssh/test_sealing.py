@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from reading import lengthOf
 
 from bastion.ssh.ciphers import PacketCipher, needs, packetCipher
 from bastion.wire import Malformed
@@ -58,7 +59,7 @@ def refused(cipher: PacketCipher, sequence: int, packet: bytes, length: int | No
 
     @param length: what its length field is thought to be.
     """
-    read = cipher.length(sequence, memoryview(packet), 0)
+    read = lengthOf(cipher, sequence, packet)
     assert length in (None, read)
     room = bytearray(CANARY * (len(packet) + 32))
     with pytest.raises(Malformed, match=REFUSED) as caught:
@@ -88,7 +89,7 @@ def afterOne(make: Make) -> tuple[PacketCipher, PacketCipher]:
     plain = padded(sender)
     packet = sealed(sender, 0, plain)
     room = bytearray(len(plain) + 32)
-    assert receiver.length(0, memoryview(packet), 0) == len(plain)
+    assert lengthOf(receiver, 0, packet) == len(plain)
     receiver.open(0, memoryview(packet), memoryview(room))
     assert room[: len(plain)] == plain
     return sender, receiver
@@ -143,7 +144,7 @@ def test_packetMayNotBeReplayed(make: Make) -> None:
     sender, receiver = make(), make()
     plain = padded(sender)
     packet = memoryview(sealed(sender, 0, plain))
-    assert receiver.length(0, packet, 0) == len(plain)
+    assert lengthOf(receiver, 0, packet) == len(plain)
     receiver.open(0, packet, memoryview(bytearray(100)))
     refused(receiver, 1, bytes(packet))
 
@@ -194,7 +195,7 @@ def test_refusalSaysNothingOfTheBytes(make: Make) -> None:
     packet = bytearray(sealed(make(), 0, padded(make())))
     packet[-1] ^= 1
     cipher = make()
-    cipher.length(0, memoryview(packet), 0)
+    lengthOf(cipher, 0, packet)
     with pytest.raises(Malformed) as caught:
         cipher.open(0, memoryview(packet), memoryview(bytearray(100)))
     assert caught.value.args == ("a packet failed its integrity check",)

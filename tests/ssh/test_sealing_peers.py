@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from paramiko.message import Message
 from paramiko.packet import Packetizer
+from reading import lengthOf
 
 from bastion.ssh.ciphers import PacketCipher, isAead, needs, packetCipher
 
@@ -85,7 +86,7 @@ def opened(cipher: PacketCipher, sequence: int, packet: bytes) -> bytes:
     """
     The plain of a packet.
     """
-    length = cipher.length(sequence, memoryview(packet), 0)
+    length = lengthOf(cipher, sequence, packet)
     assert len(packet) == 4 + length + cipher.tagSize
     room = bytearray(length + 32)
     cipher.open(sequence, memoryview(packet), memoryview(room))

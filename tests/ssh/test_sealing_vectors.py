@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
+from reading import lengthOf
 
 from bastion.ssh.ciphers import PacketCipher, packetCipher
 
@@ -34,7 +35,7 @@ def opened(cipher: PacketCipher, sequence: int, packet: bytes) -> bytes:
     """
     The plain of a packet.
     """
-    length = cipher.length(sequence, memoryview(packet), 0)
+    length = lengthOf(cipher, sequence, packet)
     room = bytearray(length + 32)
     cipher.open(sequence, memoryview(packet), memoryview(room))
     return bytes(room[:length])

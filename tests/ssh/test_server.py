@@ -177,7 +177,7 @@ def test_ourKeysDecideWhichSignaturesAreOffered(towardClient: Any) -> None:
     # Only if it is asked for.
     assert offered(P256, ED25519) == (b"ssh-ed25519",)
 
-    towardClient.ours.terms = Terms(lambda identification: COMPATIBLE_TO_CLIENTS)
+    towardClient.ours.speakOn(Terms(lambda identification: COMPATIBLE_TO_CLIENTS))
     assert offered(P256) == (b"ecdsa-sha2-nistp256",)
     assert offered(RSA) == (b"rsa-sha2-512", b"rsa-sha2-256", b"ssh-rsa")
 

@@ -226,7 +226,7 @@ class Conversation:
         self.client, self.host = speakingClient(self.clock, KEY), speakingHost(self.clock, KEY)
         for speaker in (self.client, self.host):
             terms = speaker.transport.terms
-            speaker.transport.terms = Terms(terms.algorithms, limits)
+            speaker.transport.speakOn(Terms(terms.algorithms, limits))
         answering = Factory.forProtocol(lambda: self.host.transport)
         asking = Factory.forProtocol(lambda: self.client.transport)
         answering.noisy = asking.noisy = False

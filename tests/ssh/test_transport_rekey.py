@@ -31,7 +31,7 @@ def limited(leg: Any, limits: RekeyLimits) -> Any:
     """
     With keys that serve for little.
     """
-    leg.ours.terms = evolve(leg.ours.terms, rekey=limits)
+    leg.ours.speakOn(evolve(leg.ours.terms, rekey=limits))
     return leg
 
 
@@ -113,7 +113,7 @@ def test_bothSidesMayHaveTheSameLimits(leg: Any, limits: RekeyLimits) -> None:
     """
     Both then start at the same time.
     """
-    limited(leg, limits).met().peer.transport.terms = leg.ours.terms
+    limited(leg, limits).met().peer.transport.speakOn(leg.ours.terms)
     leg.inSession()
     for number in range(100):
         leg.service.say(DATA, uint32(number) + PIECE)
