@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from enum import Enum
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -190,8 +191,9 @@ def keyFormat(signatureAlgorithm: bytes) -> bytes:
     return b"ssh-rsa" if signatureAlgorithm.startswith(b"rsa-sha2-") else signatureAlgorithm
 
 
+@lru_cache
 def hostKeysFor(
-    known: Collection[bytes], offered: tuple[bytes, ...] = HOST_KEYS
+    known: frozenset[bytes], offered: tuple[bytes, ...] = HOST_KEYS
 ) -> tuple[bytes, ...]:
     """
     The host key algorithms to offer to a host, those of its known keys first.

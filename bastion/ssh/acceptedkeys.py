@@ -161,7 +161,7 @@ class KnownKeys:
     accepted: AcceptedKeys
     host: HostAddress
 
-    def formats(self) -> set[bytes]:
+    def formats(self) -> frozenset[bytes]:
         """
         The formats of the known keys.
         """

@@ -32,7 +32,7 @@ class HostKeys(Protocol):
     What is known of a host's keys.
     """
 
-    def formats(self) -> set[bytes]:
+    def formats(self) -> frozenset[bytes]:
         """
         The formats of the known keys.
         """

@@ -10,13 +10,19 @@ What the two sides tell each other of their abilities: SSH_MSG_EXT_INFO (RFC
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from bastion.ssh.remembered import remembering
 from bastion.wire import Malformed, Reader, nameList, string, uint32
 
 #: More than anybody has; the count comes from a stranger (CVE-2026-55199 is a loop over it).
 MAX_EXTENSIONS = 128
 
 
-def parse(payload: bytes) -> dict[bytes, bytes]:
+@remembering
+def parse(payload: bytes) -> Mapping[bytes, bytes]:
     """
     What the peer has told.
 
@@ -31,7 +37,7 @@ def parse(payload: bytes) -> dict[bytes, bytes]:
         name = reader.string()
         extensions[name] = reader.string()
     reader.end()
-    return extensions
+    return MappingProxyType(extensions)
 
 
 def _payload(extensions: dict[bytes, bytes]) -> bytes:
@@ -39,6 +45,7 @@ def _payload(extensions: dict[bytes, bytes]) -> bytes:
     return uint32(len(extensions)) + fields
 
 
+@cache
 def toClient(signatures: tuple[bytes, ...]) -> bytes:
     """
     What a client is told: that it may measure the way to us with pings
@@ -48,6 +55,7 @@ def toClient(signatures: tuple[bytes, ...]) -> bytes:
     return _payload({b"server-sig-algs": nameList(signatures)[4:], b"ping@openssh.com": b"0"})
 
 
+@cache
 def toHost() -> bytes:
     """
     What a host is told: that it may have more to tell during the login (OpenSSH's

@@ -30,13 +30,13 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from twisted.conch.ssh import _kex
 from twisted.conch.ssh import transport as conch
 from twisted.conch.ssh.common import MP
-from twisted.conch.ssh.keys import Key
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bastion.algorithms import keyFormat
 from bastion.ssh import groups
+from bastion.ssh.signing import isSigned
 from bastion.wire import (
     DISCONNECT_KEY_EXCHANGE_FAILED,
     MSG_KEX_DH_GEX_GROUP,
@@ -276,7 +276,7 @@ class ClientMethods(PublicValues, conch.SSHClientTransport):
             theirs,
         )
         hashed = _kex.getHashProcessor(self.kexAlg)(b"".join(map(string, said)) + secret).digest()
-        if not _isSigned(hashed, hostKey, signature):
+        if not isSigned(hashed, hostKey, signature):
             raise Malformed("the host's signature of the key exchange is wrong")
         self._keySetup(secret, hashed)
 
@@ -290,11 +290,3 @@ class ClientMethods(PublicValues, conch.SSHClientTransport):
         self.fail(problem, DISCONNECT_KEY_EXCHANGE_FAILED)
         if not theirs:
             _log.failure("a key exchange failed for a reason of ours", failure)
-
-
-def _isSigned(hashed: bytes, hostKey: bytes, signature: bytes) -> bool:
-    try:
-        return bool(Key.fromString(hostKey).verify(signature, hashed))
-    except Exception:
-        # Conch has many ways not to understand either.
-        return False

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from bastion.algorithms import Algorithms
-from bastion.ssh.ciphers import PacketCipher, packetCipher
+from bastion.ssh.ciphers import PacketCipher, needs, packetCipher
 from bastion.ssh.deadline import Deadline
 from bastion.ssh.held import Held
 from bastion.ssh.line import Line
@@ -227,13 +227,18 @@ class KeyExchange(Line):
         """
         if self.sessionID is None:
             self.sessionID = exchangeHash
-        iv, key, macKey = (
-            [self._getKey(letter, sharedSecret, exchangeHash) for letter in letters]
-            for letters in ((b"A", b"B"), (b"C", b"D"), (b"E", b"F"))
-        )
         agreed = self._agreement
-        toServer = packetCipher(agreed.cipherToServer, agreed.macToServer, iv[0], key[0], macKey[0])
-        toClient = packetCipher(agreed.cipherToClient, agreed.macToClient, iv[1], key[1], macKey[1])
+
+        def made(cipher: bytes, mac: bytes, letters: tuple[bytes, bytes, bytes]) -> PacketCipher:
+            sizes = needs(cipher, mac)
+            keys = (
+                self._getKey(letter, sharedSecret, exchangeHash) if size else b""
+                for letter, size in zip(letters, (sizes.iv, sizes.key, sizes.macKey), strict=True)
+            )
+            return packetCipher(cipher, mac, *keys)
+
+        toServer = made(agreed.cipherToServer, agreed.macToServer, (b"A", b"C", b"E"))
+        toClient = made(agreed.cipherToClient, agreed.macToClient, (b"B", b"D", b"F"))
         ours, self._incomingNext = (toServer, toClient) if self.isClient else (toClient, toServer)
         self.sendPacket(MSG_NEWKEYS, b"")
         self.outgoing.newKeys(ours, self.strict)

@@ -119,11 +119,11 @@ class KnownHosts:
         """
         return self._about(host)
 
-    def formats(self, host: HostAddress) -> set[bytes]:
+    def formats(self, host: HostAddress) -> frozenset[bytes]:
         """
         The key formats of the host's known keys, without the revoked ones.
         """
-        return {line.format for line in self._keysOf(host).values()}
+        return frozenset(line.format for line in self._keysOf(host).values())
 
     def fingerprints(self, host: HostAddress) -> tuple[str, ...]:
         """

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from attrs import frozen
 
 from bastion.algorithms import AEAD_CIPHERS, Algorithms
+from bastion.ssh.remembered import REMEMBERED, remembering
 from bastion.wire import (
     DISCONNECT_KEY_EXCHANGE_FAILED,
     Malformed,
@@ -30,11 +31,6 @@ MARKERS = frozenset({EXT_INFO_CLIENT, EXT_INFO_SERVER, STRICT_CLIENT, STRICT_SER
 _COOKIE_SIZE = 16
 #: Names in one list.
 MAX_NAMES = 1000
-
-#: A program says the same each time, the cookie aside, and so do we: so many messages are
-#: remembered, of so many bytes at most, so that a stranger cannot fill the memory with them.
-_REMEMBERED = 32
-_LONGEST_REMEMBERED = 3072
 
 _NO_COMPRESSION = (b"none",)
 #: Of a list in a text, in characters.
@@ -72,7 +68,7 @@ class Offer:
     guessed: bool = False
 
     @staticmethod
-    @lru_cache(_REMEMBERED)
+    @lru_cache(REMEMBERED)
     def of(algorithms: Algorithms, *markers: bytes) -> Offer:
         """
         Our own.
@@ -110,8 +106,8 @@ class Offer:
         @raise Malformed: when it is not that, or a list has more than
             L{MAX_NAMES} names.
         """
-        said = payload[_COOKIE_SIZE:]
-        return _parsed(said) if len(said) > _LONGEST_REMEMBERED else _remembered(said)
+        # A program says the same each time, the cookie aside, and so do we.
+        return _parsed(payload[_COOKIE_SIZE:])
 
     def payload(self, cookie: bytes) -> bytes:
         """
@@ -146,6 +142,7 @@ class Offer:
         return tuple(name for name in self.keyExchanges if name not in MARKERS)
 
 
+@remembering
 def _parsed(said: bytes) -> Offer:
     """
     See L{Offer.parse}.
@@ -160,9 +157,6 @@ def _parsed(said: bytes) -> Offer:
         *(_names(reader), _names(reader)),
         guessed=_guessed(reader),
     )
-
-
-_remembered = lru_cache(_REMEMBERED)(_parsed)
 
 
 def _names(reader: Reader) -> tuple[bytes, ...]:

@@ -246,7 +246,7 @@ class Transport(KeyExchange):
         """
         See L{bastion.ssh.extensions}.
         """
-        self.peerExtensions = extensions.parse(payload)
+        self.peerExtensions = dict(extensions.parse(payload))
 
     def ssh_UNIMPLEMENTED(self, payload: bytes) -> None:
         """

@@ -89,11 +89,11 @@ class TrustedKeys:
 
     blobs: set[bytes]
 
-    def formats(self) -> set[bytes]:
+    def formats(self) -> frozenset[bytes]:
         """
         The formats of the trusted keys.
         """
-        return {Key.fromString(blob).sshType() for blob in self.blobs}
+        return frozenset(Key.fromString(blob).sshType() for blob in self.blobs)
 
     def verify(self, blob: bytes) -> None:
         """

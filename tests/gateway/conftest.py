@@ -213,7 +213,8 @@ class Memory:
         if not isinstance(built, ServerTransport):
             return None
         client = Talker(self.network, speakingClient(self._theirs, KEY))
-        vars(client.transport).update(own)
+        for name, value in own.items():
+            setattr(client.transport, name, value)
         self.clients.append(client)
         self.network.link(client.transport, built, (source, "192.0.2.22"))
         if settle:
