@@ -9,7 +9,7 @@ slack, and somebody who has stolen one gets none.
 
 from __future__ import annotations
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from bastion.admission.expiring import Expiring
 
@@ -62,7 +62,7 @@ class Regulars:
         if known is None:
             logins = _Logins(until, account)
         elif known.account == account:
-            logins = evolve(known, until=until)
+            logins = _Logins(until, account, known.other)
         else:
             logins = _Logins(until, account, other=known.until)
         self._sources.put(source, logins, now)

@@ -182,7 +182,10 @@ class UserAuthServer(SSHService):
             raise Malformed("too many login requests at once")
 
     def _try(self, request: Request) -> None:
-        credentials = RelayedLogin(evolve(request, account=self._account), self.exchange)
+        if request.account != self._account:
+            # It names the host too.
+            request = evolve(request, account=self._account)
+        credentials = RelayedLogin(request, self.exchange)
         attempt: Deferred[Any] = self._portal.login(credentials, None, IConchUser)
         self._attempt = attempt
         attempt.addCallback(self._cbAccepted)

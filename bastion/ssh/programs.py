@@ -5,8 +5,11 @@ What is known of programs by their identification strings (pure).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from attrs import frozen
+
+from bastion.ssh.remembered import REMEMBERED
 
 _VERSION = rb"([0-9]{1,4})[._-]([0-9]{1,4})(?![0-9])"
 
@@ -36,6 +39,7 @@ PROGRAMS = (
 )
 
 
+@lru_cache(REMEMBERED)
 def knowsBetter(identification: bytes) -> bool:
     """
     Whether a program is known to do without the last resort.
@@ -51,6 +55,7 @@ def knowsBetter(identification: bytes) -> bool:
     return False
 
 
+@lru_cache(REMEMBERED)
 def asksForEachAttempt(identification: bytes) -> bool:
     """
     Whether a program is known to request the login service before each attempt
