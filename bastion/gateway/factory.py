@@ -20,7 +20,6 @@ from bastion.gateway.gateway import Gateway
 from bastion.gateway.lastline import LastLine
 from bastion.gateway.lifecycle import Connection
 from bastion.interfaces import HostRequest
-from bastion.ssh.signing import PublicHalf
 
 
 class GatewayFactory(SSHFactory):
@@ -44,7 +43,7 @@ class GatewayFactory(SSHFactory):
         """
         The public halves of the host keys.
         """
-        return {name: PublicHalf.of(key) for name, key in self.gateway.hostKeys.items()}
+        return {name: key.public() for name, key in self.gateway.hostKeys.items()}
 
     def getPrivateKeys(self) -> Mapping[bytes, Key]:
         """

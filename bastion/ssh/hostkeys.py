@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from twisted.conch.ssh.keys import EncryptedKeyError, Key
 
 from bastion.interfaces import BastionError
+from bastion.ssh.signing import HostKey
 from bastion.wholefile import create
 from bastion.wire import Reader, shown
 
@@ -92,7 +93,7 @@ _KINDS = (
 _OPENSSH = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 
 # Conch's own methods carry no annotations.
-_keyFromString: Callable[..., Key] = Key.fromString
+_keyFromString: Callable[..., Key] = HostKey.fromString
 _publicBlob: Callable[[Key], bytes] = Key.blob
 _sshType: Callable[[Key], bytes] = Key.sshType
 

@@ -5,43 +5,28 @@ The keys with which hosts sign a key exchange, ours and theirs, made of bytes on
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from twisted.conch.ssh.keys import Key
 
 from bastion.ssh.remembered import remembering
 
 
-@remembering
-def _key(blob: bytes) -> Key:
-    key: Key = Key.fromString(blob)
-    return key
-
-
-def isSigned(data: bytes, blob: bytes, signature: bytes) -> bool:
+class HostKey(Key):
     """
-    Whether the owner of a public key has signed something; not where Conch does not
-    understand the key or the signature.
-    """
-    try:
-        return bool(_key(blob).verify(signature, data))
-    except Exception:
-        # It has many ways not to.
-        return False
-
-
-class PublicHalf(Key):
-    """
-    The public half of a host key of ours: Conch asks for its blob twice in each key
-    exchange, and makes it anew.
+    A host's key, whole or its public half, which makes its type and its blob once: Conch
+    asks for them again and again in a key exchange.
     """
 
-    @classmethod
-    def of(cls, key: Key) -> PublicHalf:
+    @cached_property
+    def _type(self) -> Any:
+        return super().type()
+
+    def type(self) -> Any:
         """
-        That of a private key.
+        See L{Key}.
         """
-        half: PublicHalf = cls.fromString(key.public().blob())
-        return half
+        return self._type
 
     @cached_property
     def _blob(self) -> bytes:
@@ -53,3 +38,32 @@ class PublicHalf(Key):
         See L{Key}.
         """
         return self._blob
+
+    def public(self) -> HostKey:
+        """
+        See L{Key}.
+        """
+        return publicKey(self.blob())
+
+
+@remembering
+def publicKey(blob: bytes) -> HostKey:
+    """
+    The key of a public key blob (RFC 4253 section 6.6).
+
+    @raise BadKeyError: when it is none.
+    """
+    key: HostKey = HostKey.fromString(blob)
+    return key
+
+
+def isSigned(data: bytes, blob: bytes, signature: bytes) -> bool:
+    """
+    Whether the owner of a public key has signed something; not where Conch does not
+    understand the key or the signature.
+    """
+    try:
+        return bool(publicKey(blob).verify(signature, data))
+    except Exception:
+        # It has many ways not to.
+        return False

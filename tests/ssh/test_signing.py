@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from twisted.conch.ssh.keys import Key
 
-from bastion.ssh.signing import PublicHalf, isSigned
+from bastion.ssh.signing import HostKey, isSigned, publicKey
 
 
 def ecdsaKey() -> ec.EllipticCurvePrivateKey:
@@ -48,9 +48,24 @@ def test_onlyTheOwnersSignatureOfTheSameIsOne(make: Callable[[], Any]) -> None:
 
 @eachKind
 def test_publicHalfIsThatOfTheKey(make: Callable[[], Any]) -> None:
-    key = Key(make())
-    half = PublicHalf.of(key)
-    assert half == key.public()
-    assert half.isPublic()
-    assert half.blob() == key.public().blob()
-    assert half.blob() is half.blob()
+    plain = Key(make())
+    key = HostKey.fromString(plain.toString("OPENSSH"))
+    half = key.public()
+    assert (key, half) == (plain, plain.public())
+    assert (key.isPublic(), half.isPublic()) == (False, True)
+    assert key.blob() == half.blob() == plain.public().blob()
+    assert key.type() == half.type() == plain.type()
+    assert publicKey(half.blob()) is half
+
+
+@eachKind
+def test_whatItsOwnerSignsIsSigned(make: Callable[[], Any]) -> None:
+    key = HostKey.fromString(Key(make()).toString("OPENSSH"))
+    for algorithm in key.supportedSignatureAlgorithms():
+        assert isSigned(b"said", key.blob(), key.sign(b"said", algorithm))
+
+
+@pytest.mark.parametrize("blob", [b"", b"ssh-ed25519", b"\0\0\0\x0bssh-ed25519" + bytes(4)])
+def test_whatIsNoKeySignsNothing(blob: bytes) -> None:
+    for _ in range(2):
+        assert not isSigned(b"said", blob, b"signature")
