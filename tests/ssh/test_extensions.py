@@ -12,6 +12,7 @@ from attrs import evolve
 from bastion.algorithms import HOST_KEYS
 from bastion.ssh.extensions import MAX_EXTENSIONS, parse, toClient, toHost
 from bastion.ssh.negotiation import EXT_INFO_CLIENT, EXT_INFO_SERVER, Offer
+from bastion.ssh.remembered import REMEMBERED
 from bastion.wire import MSG_EXT_INFO, MSG_NEWKEYS, Malformed, string, uint32
 
 
@@ -41,6 +42,21 @@ def test_extensionsAreRead(pairs: tuple[tuple[bytes, bytes], ...]) -> None:
 
 def test_lastOfTwoValuesCounts() -> None:
     assert parse(payload((b"name", b"one"), (b"name", b"two"))) == {b"name": b"two"}
+
+
+def test_someOfThemAreReadOnlyOnce() -> None:
+    told = parse(payload((b"name", b"value")))
+    assert parse(payload((b"name", b"value"))) is told
+    for number in range(REMEMBERED):
+        parse(payload((b"name", b"%d" % number)))
+    assert parse(payload((b"name", b"value"))) is not told
+    assert parse(payload((b"name", b"value"))) == told
+
+
+def test_whatIsReadOnceIsNobodysToChange() -> None:
+    told: Any = parse(payload((b"name", b"value")))
+    with pytest.raises(TypeError):
+        told[b"name"] = b"other"
 
 
 WHOLE = payload((b"name", b"value"), (b"other", b""))

@@ -269,6 +269,18 @@ def test_answersToOneReadLeaveTogetherBeforeAnythingElseIsDone() -> None:
     assert echo.rekeyed == 1
 
 
+def test_answersWaitForTheTurnThatTheReadIsPartOf() -> None:
+    echo = Echo()
+    tcp = connected(echo)
+    echo.dataReceived(VERSION)
+    tcp._outgoing.clear()
+    data = packets(*MESSAGES)
+    with stream.outbox:
+        echo.dataReceived(data)
+        assert not tcp._outgoing
+    assert len(tcp._outgoing) == len(data)
+
+
 # Limits
 
 

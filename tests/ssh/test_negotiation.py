@@ -28,6 +28,7 @@ from bastion.ssh.negotiation import (
     Offer,
     agree,
 )
+from bastion.ssh.remembered import REMEMBERED
 from bastion.wire import Malformed
 
 COOKIE = bytes(range(16))
@@ -113,6 +114,17 @@ def test_whatIsSaidAgainIsNotReadAgain() -> None:
     assert Offer.parse(ours.payload(bytes(16))) is said == ours
     other = Offer.parse(Offer.of(TO_CLIENTS).payload(COOKIE))
     assert not other.has(STRICT_SERVER)
+
+
+def test_notEverythingIsRemembered() -> None:
+    """
+    Or a stranger who says another thing each time could fill the memory.
+    """
+    ours = Offer.of(TO_CLIENTS, STRICT_SERVER)
+    said = Offer.parse(ours.payload(COOKIE))
+    for number in range(REMEMBERED):
+        Offer.parse(offer(hostKeys=(b"key%d" % number,)).payload(COOKIE))
+    assert Offer.parse(ours.payload(COOKIE)) is not said
 
 
 def test_damageIsMalformedAndNothingElse() -> None:

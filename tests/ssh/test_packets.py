@@ -17,6 +17,7 @@ from bastion.ssh.packets import (
     Outgoing,
     payloadOf,
 )
+from bastion.ssh.terms import RekeyLimits
 from bastion.wire import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, Malformed
 
 DATA = 94
@@ -225,6 +226,19 @@ def test_newKeysCountAnew(strict: bool) -> None:
         direction.newKeys(NoCipher(), strict)
         assert (direction.packets, direction.bytes) == (0, 0)
         assert direction.sequence == (0 if strict else 2)
+
+
+@pytest.mark.parametrize("limits", [RekeyLimits(bytes=33), RekeyLimits(packets=2)])
+def test_newKeysAreNotSpent(limits: RekeyLimits) -> None:
+    ends = Ends(NoCipher)
+    for direction in (ends.incoming, ends.outgoing):
+        direction.limit(limits)
+    for spent in (False, False, True, True):
+        ends.taken(ends.packet(DATA, b"one"))
+        assert ends.incoming.spent is ends.outgoing.spent is spent
+    for direction in (ends.incoming, ends.outgoing):
+        direction.newKeys(NoCipher(), strict=True)
+        assert not direction.spent
 
 
 @eachCipher

@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from twisted.conch.ssh.keys import Key
 
+from bastion.ssh.remembered import REMEMBERED
 from bastion.ssh.signing import HostKey, isSigned, publicKey
+from bastion.wire import string
 
 
 def ecdsaKey() -> ec.EllipticCurvePrivateKey:
@@ -69,3 +71,13 @@ def test_whatItsOwnerSignsIsSigned(make: Callable[[], Any]) -> None:
 def test_whatIsNoKeySignsNothing(blob: bytes) -> None:
     for _ in range(2):
         assert not isSigned(b"said", blob, b"signature")
+
+
+def test_someKeysAreMadeOnlyOnce() -> None:
+    blobs = [string(b"ssh-ed25519") + string(bytes([number]) * 32) for number in range(40)]
+    first = publicKey(blobs[0])
+    assert publicKey(blobs[0]) is first
+    for blob in blobs[1 : REMEMBERED + 1]:
+        publicKey(blob)
+    assert publicKey(blobs[0]) is not first
+    assert publicKey(blobs[0]) == first
