@@ -87,7 +87,8 @@ class ConnectionLog:
         told = {**self.bound, **fields}
         text = CATALOGUE[name].format_map(_Told(told))
         # What a Logger would publish; it takes a tenth of a login's time over its own
-        # bookkeeping, and Twisted's formatter another one over fields: there are none.
+        # bookkeeping, and Twisted's formatter another one over fields, which a text that is
+        # complete has none of.
         self.publisher(
             {
                 **told,

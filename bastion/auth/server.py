@@ -183,7 +183,7 @@ class UserAuthServer(SSHService):
 
     def _try(self, request: Request) -> None:
         if request.account != self._account:
-            # It names the host too.
+            # The client has named the host beside the account.
             request = evolve(request, account=self._account)
         credentials = RelayedLogin(request, self.exchange)
         attempt: Deferred[Any] = self._portal.login(credentials, None, IConchUser)

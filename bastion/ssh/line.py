@@ -72,7 +72,8 @@ class Line(conch.SSHTransportBase):
 
     def speakOn(self, terms: Terms) -> None:
         """
-        Take terms, before anything is said.
+        Take terms: what is offered from now on, and what the keys may serve for, which is
+        looked at with the next packet.
         """
         self.terms = terms
         self.incoming.limit(terms.rekey)

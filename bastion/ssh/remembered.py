@@ -20,8 +20,8 @@ def remembering(read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
     """
     Read what has been read lately only once.
 
-    @param read: makes what nobody changes of what a peer has said, the same each time;
-        what it raises is raised each time.
+    @param read: makes something of what a peer has said.  The same bytes give the same
+        object, so nobody may change it.  What it raises is not remembered.
     """
     remembered = lru_cache(REMEMBERED)(read)
 

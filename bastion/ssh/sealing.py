@@ -30,6 +30,7 @@ Plain = bytes | bytearray | memoryview
 
 _uint32 = Struct(">I")
 _putUint32 = _uint32.pack_into
+#: The length field at an offset, where it is in the clear; like all of C{struct}, in a tuple.
 lengthAt = _uint32.unpack_from
 _packUint32 = _uint32.pack
 

@@ -49,11 +49,10 @@ class HostKey(Key):
 @remembering
 def publicKey(blob: bytes) -> HostKey:
     """
-    The key of a public key blob (RFC 4253 section 6.6).
-
-    @raise BadKeyError: when it is none.
+    The key of a public key blob (RFC 4253 section 6.6).  Conch raises this and that when
+    it is none.
     """
-    key: HostKey = HostKey.fromString(blob)
+    key: HostKey = HostKey.fromString(blob, type="BLOB")
     return key
 
 

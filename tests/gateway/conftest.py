@@ -213,6 +213,7 @@ class Memory:
         if not isinstance(built, ServerTransport):
             return None
         client = Talker(self.network, speakingClient(self._theirs, KEY))
+        client.transport.speakOn(own.pop("terms", client.transport.terms))
         for name, value in own.items():
             setattr(client.transport, name, value)
         self.clients.append(client)

@@ -47,6 +47,12 @@ def test_thePublicHalfIsOneLineWithAComment(madeKeys: Path) -> None:
     )
 
 
+def test_whatConchAsksForAgainAndAgainIsMadeOnce(madeKeys: Path) -> None:
+    for key in loadHostKeys(madeKeys).values():
+        assert key.blob() is key.blob()
+        assert key.public() is key.public()
+
+
 @pytest.mark.parametrize("mask", [0o000, 0o077])
 def test_theUmaskChangesNoMode(
     mask: int, keyDirectory: Path, monkeypatch: pytest.MonkeyPatch

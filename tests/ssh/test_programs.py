@@ -4,10 +4,13 @@ Tests of L{bastion.ssh.programs}, with identification strings that programs send
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bastion.ssh.identification import TO_CLIENTS
-from bastion.ssh.programs import knowsBetter
+from bastion.ssh.programs import asksForEachAttempt, knowsBetter
+from bastion.ssh.remembered import REMEMBERED
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,11 @@ def test_bastionInFrontOfABastionIsNotKnown() -> None:
     It says that it is OpenSSH's kin, of no version.
     """
     assert not knowsBetter(TO_CLIENTS)
+
+
+@pytest.mark.parametrize("known", [knowsBetter, asksForEachAttempt])
+def test_notEveryNameIsRemembered(known: Any) -> None:
+    """
+    Or a stranger who has another one each time could fill the memory.
+    """
+    assert known.cache_info().maxsize == REMEMBERED
