@@ -23,7 +23,7 @@ TESTS = ROOT / "tests"
 FLOORS: list[set[str]] = [
     {
         *("bastion", "bastion.interfaces", "bastion.state", "bastion.wire", "bastion.algorithms"),
-        *("bastion.errors", "bastion.hardening", "bastion.wholefile"),
+        *("bastion.errors", "bastion.hardening", "bastion.largepages", "bastion.wholefile"),
     },
     {"bastion.config"},
     {"bastion.audit"},

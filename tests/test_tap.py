@@ -213,6 +213,16 @@ def test_whatIsThereAtTheStartIsOutOfTheCollectorsSight() -> None:
     assert gc.get_freeze_count() > 10_000
 
 
+def test_whatIsThereAtTheStartIsInLargePages(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("bastion.tap.useLargePages", lambda: asked.append(gc.get_freeze_count()))
+    gc.unfreeze()
+
+    settle()
+
+    assert [count > 10_000 for count in asked] == [True]
+
+
 def test_processIsClosedToOthersBeforeAnythingIsRead(
     directory: Path, hardened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
