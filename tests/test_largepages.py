@@ -107,6 +107,11 @@ def test_otherKernelsAreNotAsked(kernel: Kernel, missing: str) -> None:
     assert kernel.advised == []
 
 
+def test_systemsWithoutTheCallAreNotAsked(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    assert kernel.asked() == 0
+
+
 @pytest.mark.parametrize("text", ["", "0\n", "2 MiB\n"])
 def test_aSizeThatIsNoneIsNotTaken(kernel: Kernel, text: str) -> None:
     (kernel.settings / "hpage_pmd_size").write_text(text)

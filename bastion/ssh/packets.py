@@ -42,38 +42,23 @@ _UNKNOWN = -1
 _opened = memoryview(bytearray(MAX_PACKET + _SLACK))
 
 
-class Incoming:
+class _Direction:
     """
-    The packets that a peer sends.
+    What the packets of one direction have in common: their numbers, and their keys.
 
-    @ivar longest: the longest that it may send, in bytes.
     @ivar sequence: the number of the next one, modulo 2^32.
-    @ivar packets: how many came since the last new keys.
+    @ivar packets: how many there were since the last new keys.
     @ivar bytes: and how many bytes they had.
     @ivar spent: whether the keys have served for as much as they may.
-    @ivar size: how many bytes the last one had.
-    @ivar wanted: how many bytes are needed, from the beginning of the next one on,
-        before L{next} can do anything.
     """
 
     __slots__ = (
-        "_cipher",
-        "_length",
-        "_mostBytes",
-        "_mostPackets",
-        "bytes",
-        "longest",
-        "packets",
-        "sequence",
-        "size",
-        "spent",
-        "wanted",
+        *("_cipher", "_mostBytes", "_mostPackets"),
+        *("bytes", "packets", "sequence", "spent"),
     )
 
     def __init__(self) -> None:
-        self.longest = MAX_PACKET_BEFORE_LOGIN
         self.sequence = 0
-        self.size = 0
         self.limit(RekeyLimits())
         self._use(NoCipher())
 
@@ -85,8 +70,6 @@ class Incoming:
 
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
-        self._length = _UNKNOWN
-        self.wanted = _LENGTH_FIELD
         self.packets = self.bytes = 0
         self.spent = False
 
@@ -99,6 +82,29 @@ class Incoming:
         self._use(cipher)
         if strict:
             self.sequence = 0
+
+
+class Incoming(_Direction):
+    """
+    The packets that a peer sends.
+
+    @ivar longest: the longest that it may send, in bytes.
+    @ivar size: how many bytes the last one had.
+    @ivar wanted: how many bytes are needed, from the beginning of the next one on,
+        before L{next} can do anything.
+    """
+
+    __slots__ = ("_length", "longest", "size", "wanted")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest = MAX_PACKET_BEFORE_LOGIN
+        self.size = 0
+
+    def _use(self, cipher: PacketCipher) -> None:
+        super()._use(cipher)
+        self._length = _UNKNOWN
+        self.wanted = _LENGTH_FIELD
 
     def next(self, view: memoryview, at: int) -> memoryview | None:
         """
@@ -137,57 +143,21 @@ class Incoming:
         return plain
 
 
-class Outgoing:
+class Outgoing(_Direction):
     """
     The packets that a peer is sent.
 
-    @ivar sequence: the number of the next one, modulo 2^32.
-    @ivar packets: how many were sent since the last new keys.
-    @ivar bytes: and how many bytes they had.
-    @ivar spent: whether the keys have served for as much as they may.
     @ivar beside: how many bytes a packet has beside its plain.
     @ivar blockSize: what a plain and C{aligned} bytes more are a multiple of, in bytes.
     @ivar aligned: see L{bastion.ssh.ciphers.PacketCipher}.
     """
 
-    __slots__ = (
-        "_cipher",
-        "_mostBytes",
-        "_mostPackets",
-        "aligned",
-        "beside",
-        "blockSize",
-        "bytes",
-        "packets",
-        "sequence",
-        "spent",
-    )
-
-    def __init__(self) -> None:
-        self.sequence = 0
-        self.limit(RekeyLimits())
-        self._use(NoCipher())
-
-    def limit(self, limits: RekeyLimits) -> None:
-        """
-        See L{Incoming.limit}.
-        """
-        self._mostBytes, self._mostPackets = limits.bytes, limits.packets
+    __slots__ = ("aligned", "beside", "blockSize")
 
     def _use(self, cipher: PacketCipher) -> None:
-        self._cipher = cipher
+        super()._use(cipher)
         self.beside = _LENGTH_FIELD + cipher.tagSize
         self.blockSize, self.aligned = cipher.blockSize, cipher.aligned
-        self.packets = self.bytes = 0
-        self.spent = False
-
-    def newKeys(self, cipher: PacketCipher, strict: bool) -> None:
-        """
-        See L{Incoming.newKeys}.
-        """
-        self._use(cipher)
-        if strict:
-            self.sequence = 0
 
     def plain(self, number: int, payload: bytes) -> bytes:
         """
