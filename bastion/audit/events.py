@@ -122,7 +122,7 @@ class JSONLines:
         """
         @raise AuditLogUnusable: when it cannot be opened.
         """
-        self._path = path
+        self._path = os.fspath(path)
         self._file = self._open()
 
     def _open(self) -> TextIO:
@@ -131,6 +131,7 @@ class JSONLines:
             descriptor = os.open(self._path, flags, 0o640)
         except OSError as error:
             raise AuditLogUnusable(f"{self._path}: {error.strerror}") from None
+        self._opened = os.fstat(descriptor)
         # One write for each line: a line is never torn by another process's.
         return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding="ascii", write_through=True)
 
@@ -149,7 +150,7 @@ class JSONLines:
             there = os.stat(self._path)
         except OSError:
             return True
-        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+        return not os.path.samestat(there, self._opened)
 
     def close(self) -> None:
         """

@@ -29,6 +29,9 @@ class End(enum.Enum):
     CLIENT = "client"
     HOST = "host"
 
+    # See L{bastion.ssh.phases.Phase}: a channel is looked up by it for most messages.
+    __hash__ = object.__hash__
+
     @property
     def other(self) -> End:
         """

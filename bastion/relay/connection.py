@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
 from twisted.conch.ssh.service import SSHService
 
 from bastion.interfaces import ChannelRequest
@@ -215,7 +214,8 @@ class Side(SSHService):
             self._refuseOpen(message, OPEN_RESOURCE_SHORTAGE, reason)
             return
         window = self.relay.windows.announced(channel, self.end, message.window)
-        told = evolve(message, window=window, maxPacket=min(message.maxPacket, MOST_PACKET))
+        size = min(message.maxPacket, MOST_PACKET)
+        told = ChannelOpen(message.type, message.sender, window, size, message.data)
         self.other.send(MSG_CHANNEL_OPEN, told.payload())
 
     def _refuseOpen(self, message: ChannelOpen, code: int, reason: str) -> None:
