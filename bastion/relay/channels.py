@@ -29,8 +29,7 @@ class End(enum.Enum):
     CLIENT = "client"
     HOST = "host"
 
-    # See L{bastion.ssh.phases.Phase}: a channel is looked up by it for most messages.
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # See L{bastion.ssh.phases.Phase}.
 
     @property
     def other(self) -> End:
@@ -51,7 +50,6 @@ MOST_PACKET = 256 * 1024
 #: Requests of one queue that wait for a reply; PuTTY asks once for each packet of
 #: data that it sends.
 MAX_PENDING = 4096
-
 
 #: Stands for a refusal that waits for something else than its turn.
 _HELD = object()

@@ -50,10 +50,13 @@ class _Direction:
     @ivar packets: how many there were since the last new keys.
     @ivar bytes: and how many bytes they had.
     @ivar spent: whether the keys have served for as much as they may.
+    @ivar beside: how many bytes a packet has beside its plain.
+    @ivar blockSize: what a plain and C{aligned} bytes more are a multiple of, in bytes.
+    @ivar aligned: see L{bastion.ssh.ciphers.PacketCipher}.
     """
 
     __slots__ = (
-        *("_cipher", "_mostBytes", "_mostPackets"),
+        *("_cipher", "_mostBytes", "_mostPackets", "aligned", "beside", "blockSize"),
         *("bytes", "packets", "sequence", "spent"),
     )
 
@@ -70,6 +73,8 @@ class _Direction:
 
     def _use(self, cipher: PacketCipher) -> None:
         self._cipher = cipher
+        self.beside = _LENGTH_FIELD + cipher.tagSize
+        self.blockSize, self.aligned = cipher.blockSize, cipher.aligned
         self.packets = self.bytes = 0
         self.spent = False
 
@@ -94,7 +99,7 @@ class Incoming(_Direction):
         before L{next} can do anything.
     """
 
-    __slots__ = ("_length", "longest", "size", "wanted")
+    __slots__ = ("_hidden", "_length", "longest", "size", "wanted")
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,6 +108,7 @@ class Incoming(_Direction):
 
     def _use(self, cipher: PacketCipher) -> None:
         super()._use(cipher)
+        self._hidden = cipher.length
         self._length = _UNKNOWN
         self.wanted = _LENGTH_FIELD
 
@@ -114,15 +120,14 @@ class Incoming(_Direction):
             L{None} while the packet is not complete.
         @raise Malformed: when it is none, or was altered.
         """
-        cipher = self._cipher
         length = self._length
         if length == _UNKNOWN:
-            hidden = cipher.length
+            hidden = self._hidden
             length = lengthAt(view, at)[0] if hidden is None else hidden(self.sequence, view, at)
-            size = _LENGTH_FIELD + length + cipher.tagSize
+            size = length + self.beside
             if length + _LENGTH_FIELD > self.longest:
                 raise Malformed(f"a packet of {length} bytes")
-            if length < _LEAST or (length + cipher.aligned) % cipher.blockSize:
+            if length < _LEAST or (length + self.aligned) % self.blockSize:
                 raise Malformed("a packet of an impossible length")
             if len(view) - at < size:
                 self._length = length
@@ -132,7 +137,7 @@ class Incoming(_Direction):
             size = self.wanted
             self._length = _UNKNOWN
             self.wanted = _LENGTH_FIELD
-        plain = cipher.open(self.sequence, view[at : at + size], _opened)
+        plain = self._cipher.open(self.sequence, view[at : at + size], _opened)
         if not _LEAST_PADDING <= plain[0] <= length - 2:
             raise Malformed("a packet whose padding leaves no message")
         self.sequence = (self.sequence + 1) & _SEQUENCES
@@ -146,18 +151,9 @@ class Incoming(_Direction):
 class Outgoing(_Direction):
     """
     The packets that a peer is sent.
-
-    @ivar beside: how many bytes a packet has beside its plain.
-    @ivar blockSize: what a plain and C{aligned} bytes more are a multiple of, in bytes.
-    @ivar aligned: see L{bastion.ssh.ciphers.PacketCipher}.
     """
 
-    __slots__ = ("aligned", "beside", "blockSize")
-
-    def _use(self, cipher: PacketCipher) -> None:
-        super()._use(cipher)
-        self.beside = _LENGTH_FIELD + cipher.tagSize
-        self.blockSize, self.aligned = cipher.blockSize, cipher.aligned
+    __slots__ = ()
 
     def plain(self, number: int, payload: bytes) -> bytes:
         """

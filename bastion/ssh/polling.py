@@ -46,26 +46,20 @@ def _iterate(reactor: Any, timeout: float | None) -> None:
     for number, event in reactor._poller.poll(timeout, len(selectables)):
         selectable = selectables.get(number)
         # One may have ended another one that had an event too.
-        if selectable is not None:
+        if selectable is None:
+            continue
+        try:
+            if event != EPOLLIN:
+                reactor._doReadOrWrite(selectable, number, event)
+                continue
+            # Nothing else is to be told: what Twisted does then, and no more.
             try:
-                if event == EPOLLIN:
-                    _read(reactor, selectable)
-                else:
-                    reactor._doReadOrWrite(selectable, number, event)
-            except Exception:
+                why = selectable.doRead()
+            except BaseException as problem:
                 log.err()
-
-
-def _read(reactor: Any, selectable: Any) -> None:
-    """
-    There is something to read, and nothing else is to be told: what Twisted does then.
-    """
-    inRead = False
-    try:
-        why = selectable.doRead()
-        inRead = True
-    except BaseException as problem:
-        why = problem
-        log.err()
-    if why:
-        reactor._disconnectSelectable(selectable, why, inRead)
+                reactor._disconnectSelectable(selectable, problem, False)
+            else:
+                if why:
+                    reactor._disconnectSelectable(selectable, why, True)
+        except Exception:
+            log.err()

@@ -162,7 +162,6 @@ class Stream:
 
         @param kept: the place for so many bytes, the rest of the last time, is before them.
         """
-        self.heardAt = self._seconds()
         self._answered = False
         if end < self.wanted:
             # Copied only when the packet is complete: a peer that sends byte by
@@ -175,6 +174,8 @@ class Stream:
             taken = self.take(_received[:end])
             if taken < end:
                 self._rest = bytearray(_received[taken:end])
+        # Not before: somebody may wait for what was taken.
+        self.heardAt = self._seconds()
         if self.acknowledged:
             self.acknowledged -= 1
             if not self._answered:
@@ -219,6 +220,8 @@ class DirectStream(Stream):
         super().__init__(transport, take, seconds)
         self._socket = transport.socket
         self._pace = Pace(_process)
+        # Whether Twisted may have something that it has not sent.  Nobody else writes.
+        self._unsent = True
         # What the reactor calls when there is something to read.
         transport.doRead = self._doRead
 
@@ -271,18 +274,19 @@ class DirectStream(Stream):
         Send bytes now; what the socket does not take is left to Twisted.
         """
         self._answered = True
-        transport = self._transport
-        size = len(view)
-        unsent = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
-        if not unsent and transport.connected and not transport.disconnecting:
+        size, sent = len(view), 0
+        if self._unsent:
+            transport = self._transport
+            waiting = transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
+            self._unsent = bool(waiting)
+        if not self._unsent:
             try:
                 sent = self._socket.send(view)
-            except OSError:
-                # Whether it is full or broken, Twisted finds out by itself.
-                sent = 0
-            view = view[sent:]
-        if view:
-            transport.write(bytes(view))
+            except OSError:  # Full, broken or closed: Twisted finds out by itself.
+                pass
+        if sent < size:
+            self._unsent = True
+            self._transport.write(bytes(view[sent:]))
         if size >= LARGE:
             # Not when it was heard last: who only takes may be silent for long.
             self._pace.sent(size, self._seconds())

@@ -31,6 +31,8 @@ from bastion.wire import (
 #: OpenSSH leaves Nagle's algorithm on until the first program of the session is started:
 #: it waits for our acknowledgement of what it has sent before.
 _FIRST_READS = 16
+#: Looked up for each message, which costs more at a class of L{enum}'s.
+_AT_REST = Turn.NONE
 
 
 class Transport(KeyExchange):
@@ -122,7 +124,7 @@ class Transport(KeyExchange):
         """
         outgoing = self.outgoing
         fits = not (len(plain) + outgoing.aligned) % outgoing.blockSize
-        if fits and self.turn is Turn.NONE and not self.closed:
+        if fits and self.turn is _AT_REST and not self.closed:
             # L{send}, without its call.
             outbox.seal(self.stream, outgoing, plain)
             if outgoing.spent:

@@ -212,6 +212,15 @@ def test_whatTheSocketDoesNotTakeIsLeftToTwisted(connection: tcp.Connection, say
     assert b"".join(connection._tempDataBuffer) == left
 
 
+def test_whatWasWrittenBeforeLeavesFirst(connection: tcp.Connection) -> None:
+    connection.socket = Socket(3)
+    connection.connected = 1
+    connection.write(b"PROXY ")
+    streamOf(connection, nothing, Clock().seconds).write(b"123")
+
+    assert b"".join(connection._tempDataBuffer) == b"PROXY 123"
+
+
 # Whole conversations
 
 
