@@ -249,6 +249,15 @@ def test_whatWasSentArrivesBeforeTheEnd(loopback: Any) -> None:
     assert ear.lost.type.__name__ == "ConnectionDone"
 
 
+def test_whatIsSentWhileItEndsArrivesToo(loopback: Any) -> None:
+    ear, peer = loopback.connected()
+    filled(ear, b"one ")
+    ear.transport.loseConnection()
+    filled(ear, b"two")
+
+    assert loopback.hears(peer, 100) == b"one two"
+
+
 def test_abortDoesNotWaitForAPeerThatDoesNotRead(loopback: Any) -> None:
     ear, _ = loopback.connected()
     for packet in numbered(50, PACKET):
