@@ -13,7 +13,8 @@ Both have a price at the host: each such connection is one of those that its
 MaxStartups counts, and one that is not used after all is one without a login in its
 log, which OpenSSH from 9.8 on counts against the bastion (PerSourcePenalties: a second
 for each).  So what strangers can make us begin is bounded, for each host, and is given
-up only when it is too old: that is L{MAX_BEGUN} in L{AGE} seconds.
+up only when it is too old: that is L{MAX_BEGUN} in L{AGE} seconds, and so fewer than one
+a second, which OpenSSH forgives as fast as it counts them.
 
 Hosts that are told of the client get neither: each connection to them says from its first
 byte on whose it is, and none can be given to somebody else.
@@ -33,9 +34,10 @@ from bastion.ssh.identification import toHosts
 from bastion.upstream.attempt import Attempt
 from bastion.upstream.site import Site
 
-#: How long a connection is kept, in seconds: a quarter of what OpenSSH gives it for the
-#: login (LoginGraceTime), so that whoever gets it has time enough.
-AGE = 30.0
+#: How long a connection is kept, in seconds.  The host's LoginGraceTime has begun with it,
+#: and what is left of that is for whoever gets it to type a password: of the 30 seconds
+#: that a strict host gives, of the 60 of the hardening guides, of OpenSSH's own 120.
+AGE = 10.0
 #: How many connections to one host may be begun for logins that may never come, and kept
 #: of those that did not.
 MAX_BEGUN = 4

@@ -335,6 +335,14 @@ def test_noMoreAreBegunThanTheHostIsAskedToBear(cluster: Any) -> None:
     cluster.network.settle()
 
 
+def test_timesAreThoseOfHostsThatWeDoNotKnow() -> None:
+    # OpenSSH's PerSourcePenalties count a second for each that is not used, and forgive
+    # one in a second; its strictest users give 30 seconds to log in.
+    strictGraceTime = 30
+    assert MAX_BEGUN / AGE < 1
+    assert AGE <= strictGraceTime / 3
+
+
 def test_whatWasNotNeededIsForTheNextAndKeepsItsAge(cluster: Any) -> None:
     ready = cluster.ready(0)
     (attempt,) = begin(cluster, ready)
@@ -356,7 +364,7 @@ def test_whatIsTooOldOrDeadIsNotKept(cluster: Any) -> None:
     ready = cluster.ready(0)
     old, dead = begin(cluster, ready, 2)
     hostsEnd(cluster, 1).loseConnection()
-    cluster.network.advance(AGE)
+    cluster.network.advance(AGE + 0.1)
     ready.back(old, OPENSSH)
     ready.back(dead, OPENSSH)
     cluster.network.settle()
