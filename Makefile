@@ -1,6 +1,8 @@
 # Two commands are enough to begin with: `make run` and `make test`.
 
-PYTHON ?= python3
+# The system's own, if it is new enough: distributions build it to be fast, which one for
+# developers need not be, and mend it.
+PYTHON ?= $(shell sh tests/python.sh)
 BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -58,7 +60,7 @@ packages:
 	@sh tests/interop/openssh.sh >/dev/null
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
-	@sh tests/python.sh $(PYTHON)
+	@sh tests/venv.sh $(PYTHON)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint constraints.txt --editable ".[dev]"
