@@ -63,8 +63,7 @@ DISCONNECT_BY_APPLICATION = 11
 OPEN_ADMINISTRATIVELY_PROHIBITED = 1
 OPEN_RESOURCE_SHORTAGE = 4
 
-#: What extended data are that a program has written to its stderr (RFC 4254 section 5.2).
-EXTENDED_DATA_STDERR = 1
+EXTENDED_DATA_STDERR = 1  # RFC 4254 section 5.2
 
 
 class Malformed(Exception):
@@ -111,6 +110,8 @@ class Reader:
     Takes the fields of one payload in their order.
     """
 
+    __slots__ = ("_offset", "_payload", "_size")
+
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
         self._offset = 0
@@ -148,10 +149,16 @@ class Reader:
 
         @param limit: the longest that is accepted, in bytes.
         """
-        size = int.from_bytes(self._take(4))
+        start = self._offset + 4
+        size = int.from_bytes(self._payload[start - 4 : start])
         if limit is not None and size > limit:
             raise Malformed(f"a string of {size} bytes where at most {limit} are allowed")
-        return self._take(size)
+        # L{_take}, without its calls: most fields are strings.
+        end = start + size
+        if end > self._size:
+            raise Malformed(f"{self._size} bytes are too few: a field ends at {end}")
+        self._offset = end
+        return self._payload[start:end]
 
     def nameList(self) -> tuple[bytes, ...]:
         """
@@ -164,7 +171,8 @@ class Reader:
         """
         Take everything that is left.
         """
-        return self._take(self._size - self._offset)
+        start, self._offset = self._offset, self._size
+        return self._payload[start:]
 
     def end(self) -> None:
         """
@@ -221,10 +229,8 @@ class ChannelOpen:
         """
         @raise Malformed: when it is not one.
         """
-        reader = Reader(payload)
-        return cls(
-            reader.string(), reader.uint32(), reader.uint32(), reader.uint32(), reader.rest()
-        )
+        take = Reader(payload)
+        return cls(take.string(), take.uint32(), take.uint32(), take.uint32(), take.rest())
 
     def payload(self) -> bytes:
         """

@@ -4,7 +4,7 @@ What all connections of one gateway share.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
 
 from attrs import field, frozen
@@ -21,8 +21,10 @@ from bastion.ssh.terms import Terms
 from bastion.upstream.ready import ReadyConnections
 from bastion.upstream.site import Site
 
-# Without those that are taken for one another when read aloud or from a screen.
-_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+# Without those that are taken for one another when read aloud or from a screen.  There are
+# 32: each byte names one, and all of them as often.
+_ALPHABET = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_LETTERS = 8 * _ALPHABET
 
 
 @frozen
@@ -62,7 +64,6 @@ class Gateway:
         The log of a new connection, with a short reference that a user can
         read to an operator over the telephone.
         """
-        # 32 letters: each byte names one, and all of them as often.
-        reference = "".join(_ALPHABET[each % 32] for each in secrets.token_bytes(6))
+        reference = os.urandom(6).translate(_LETTERS).decode()
         bound = {"reference": reference, "gateway": self.table.name, "source": source}
         return ConnectionLog(self.publisher, bound)

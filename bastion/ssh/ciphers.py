@@ -10,6 +10,7 @@ that come, or seals those that go: a connection has one for each direction.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 from attrs import frozen
@@ -130,6 +131,7 @@ def isAead(cipher: bytes) -> bool:
     return cipher in _AES_GCM or cipher == _CHACHA_POLY
 
 
+@cache
 def needs(cipher: bytes, mac: bytes) -> Sizes:
     """
     What a cipher and a MAC need.

@@ -13,11 +13,13 @@ import enum
 import os
 from collections.abc import Callable
 
+from twisted.conch.ssh import _kex
 from twisted.internet.interfaces import IReactorTime
 
 from bastion.algorithms import Algorithms
-from bastion.ssh.ciphers import PacketCipher, needs, packetCipher
+from bastion.ssh.ciphers import PacketCipher
 from bastion.ssh.deadline import Deadline
+from bastion.ssh.derivation import Secret
 from bastion.ssh.held import Held
 from bastion.ssh.line import Line
 from bastion.ssh.negotiation import (
@@ -227,18 +229,10 @@ class KeyExchange(Line):
         """
         if self.sessionID is None:
             self.sessionID = exchangeHash
-        agreed = self._agreement
-
-        def made(cipher: bytes, mac: bytes, letters: tuple[bytes, bytes, bytes]) -> PacketCipher:
-            sizes = needs(cipher, mac)
-            keys = (
-                self._getKey(letter, sharedSecret, exchangeHash) if size else b""
-                for letter, size in zip(letters, (sizes.iv, sizes.key, sizes.macKey), strict=True)
-            )
-            return packetCipher(cipher, mac, *keys)
-
-        toServer = made(agreed.cipherToServer, agreed.macToServer, (b"A", b"C", b"E"))
-        toClient = made(agreed.cipherToClient, agreed.macToClient, (b"B", b"D", b"F"))
+        agreed, hashed = self._agreement, _kex.getHashProcessor(self.kexAlg)
+        secret = Secret(hashed, sharedSecret, exchangeHash, self.sessionID)
+        toServer = secret.cipher(agreed.cipherToServer, agreed.macToServer, (b"A", b"C", b"E"))
+        toClient = secret.cipher(agreed.cipherToClient, agreed.macToClient, (b"B", b"D", b"F"))
         ours, self._incomingNext = (toServer, toClient) if self.isClient else (toClient, toServer)
         self.sendPacket(MSG_NEWKEYS, b"")
         self.outgoing.newKeys(ours, self.strict)

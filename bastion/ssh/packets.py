@@ -35,6 +35,7 @@ _LEAST_PADDING = 4
 _SECRET = frozenset({MSG_USERAUTH_REQUEST, MSG_USERAUTH_INFO_RESPONSE})
 _HIDING = 64
 _SEQUENCES = 0xFFFF_FFFF
+_LIMITS = RekeyLimits()
 _UNKNOWN = -1
 
 #: Where packets are opened.  One for all connections: what is in it is passed on or
@@ -62,7 +63,7 @@ class _Direction:
 
     def __init__(self) -> None:
         self.sequence = 0
-        self.limit(RekeyLimits())
+        self.limit(_LIMITS)
         self._use(NoCipher())
 
     def limit(self, limits: RekeyLimits) -> None:

@@ -31,9 +31,6 @@ _SLACK = 64
 #: An incomplete packet is put before what is read next.
 _received = memoryview(bytearray(MAX_PACKET + _SLACK + READ_BULK))
 
-#: What L{DirectStream} needs to know of Twisted's transport: what it has not sent.
-_TWISTED = ("dataBuffer", "_tempDataBuffer", "offset")
-
 Take = Callable[[memoryview], int]
 
 _process = Process()
@@ -234,7 +231,9 @@ class DirectStream(Stream):
             isinstance(transport, tcp.Connection)
             and type(transport).doRead is tcp.Connection.doRead
             and not getattr(transport, "TLS", False)
-            and all(hasattr(transport, name) for name in _TWISTED)
+            and hasattr(transport, "dataBuffer")
+            and hasattr(transport, "_tempDataBuffer")
+            and hasattr(transport, "offset")
         )
 
     def gone(self) -> None:

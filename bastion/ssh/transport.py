@@ -97,10 +97,11 @@ class Transport(KeyExchange):
         """
         if messageNum not in self.allowed[self.phase]:
             raise Malformed(f"message {messageNum} during {self.phase.value}")
-        if self.guessedWrong(messageNum):
-            return
-        if not self.expects(messageNum):
-            raise Malformed(f"message {messageNum} outside of its key exchange")
+        if messageNum < 50 or self.turn is not _AT_REST:
+            if self.guessedWrong(messageNum):
+                return
+            if not self.expects(messageNum):
+                raise Malformed(f"message {messageNum} outside of its key exchange")
         if messageNum < 50:
             # Each of these numbers has its method: ours, or the key exchange's.
             super().dispatchMessage(messageNum, payload)
@@ -115,8 +116,9 @@ class Transport(KeyExchange):
         Send a message, unless the last one is sent: a connection that is being
         closed has no producer, and would collect without a bound.
         """
-        if not self.closed and not self.hold(messageType, payload):
-            self.send(self.outgoing.plain(messageType, payload))
+        if self.closed or (self.turn is not _AT_REST and self.hold(messageType, payload)):
+            return
+        self.send(self.outgoing.plain(messageType, payload))
 
     def forward(self, plain: memoryview) -> None:
         """
