@@ -202,11 +202,13 @@ class UserAuthServer(SSHService):
         """
         Tell the client what the host has said, and go on.
         """
-        failure.trap(UnauthorizedLogin, CancelledError)
+        problem: Any = failure.value
+        # What C{trap} does, which compares the names of all classes.
+        if not isinstance(problem, (UnauthorizedLogin, CancelledError)):
+            failure.raiseException()
         if self._attempt is None:
             return
         self._attempt = None
-        problem: Any = failure.value
         if isinstance(problem, LoginImpossible):
             self._owner.loginImpossible(str(problem))
             return

@@ -233,6 +233,8 @@ class KnownHostsFile:
     def __init__(self, path: Path, kind: FileKind = KNOWN_HOSTS) -> None:
         self.path = path
         self.kind = kind
+        # Looked at for each login, twice.
+        self._name = os.fspath(path)
         self._version: tuple[int, int, int] | None = None
         self._known = KnownHosts()
         self._told = ""
@@ -258,7 +260,7 @@ class KnownHostsFile:
 
     def _refresh(self) -> None:
         try:
-            if fileVersion(os.stat(self.path)) == self._version:
+            if fileVersion(os.stat(self._name)) == self._version:
                 return
             with regularFile(self.path) as file:
                 # Before reading, so that what is written meanwhile is noticed next time.

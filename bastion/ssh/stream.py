@@ -138,6 +138,7 @@ class Stream:
         self.heardAt = seconds()
         self._seconds = seconds
         self._transport = transport
+        self._socket: Any = transport.getHandle() if hasattr(transport, "getHandle") else None
         self.take = take
         self._rest = bytearray()
         self._answered = False
@@ -176,7 +177,7 @@ class Stream:
         if self.acknowledged:
             self.acknowledged -= 1
             if not self._answered:
-                acknowledgeAtOnce(self._transport)
+                acknowledgeAtOnce(self._socket)
 
     def write(self, data: bytes) -> None:
         """
@@ -215,7 +216,6 @@ class DirectStream(Stream):
 
     def __init__(self, transport: Any, take: Take, seconds: Callable[[], float]) -> None:
         super().__init__(transport, take, seconds)
-        self._socket = transport.socket
         self._pace = Pace(_process)
         # Whether Twisted may have something that it has not sent.  Nobody else writes.
         self._unsent = True

@@ -74,14 +74,16 @@ def tune(transport: Any) -> bool:
     return _QUICK_ACKNOWLEDGEMENT is not None
 
 
-def acknowledgeAtOnce(transport: Any) -> None:
+def acknowledgeAtOnce(handle: Any) -> None:
     """
     Ask for the acknowledgement of what was received now: until the login is
     done, OpenSSH leaves Nagle's algorithm on, so it waits for ours before it
     sends the next piece.  The kernel forgets the option, so this is for every
     read; what is sent acknowledges too, so it is for those without an answer.
+
+    @param handle: the socket of a connection that is tuned.
     """
-    transport.getHandle().setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
+    handle.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
 
 
 def peerState(transport: Any) -> int:

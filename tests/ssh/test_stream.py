@@ -101,9 +101,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """
     Whose reads were acknowledged at once.
     """
-    transports: list[Any] = []
-    monkeypatch.setattr(stream, "acknowledgeAtOnce", transports.append)
-    return transports
+    sockets: list[Any] = []
+    monkeypatch.setattr(stream, "acknowledgeAtOnce", sockets.append)
+    return sockets
 
 
 def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, asked: list[Any]) -> None:
@@ -113,7 +113,7 @@ def test_soManyReadsAreAcknowledgedAtOnce(loopback: Any, asked: list[Any]) -> No
         peer.sendall(b"x")
         loopback.until(lambda number=number: len(ear.given) > number)
 
-    assert asked == [ear.transport] * 2
+    assert asked == [ear.transport.getHandle()] * 2
 
 
 def test_answerAcknowledges(loopback: Any, asked: list[Any]) -> None:
@@ -127,7 +127,7 @@ def test_answerAcknowledges(loopback: Any, asked: list[Any]) -> None:
     ear.takes = len
     peer.sendall(b"x")
     loopback.until(lambda: len(ear.given) == 2)
-    assert asked == [ear.transport]
+    assert asked == [ear.transport.getHandle()]
 
 
 def test_partOfAPacketIsAcknowledged(loopback: Any, asked: list[Any]) -> None:
@@ -136,7 +136,7 @@ def test_partOfAPacketIsAcknowledged(loopback: Any, asked: list[Any]) -> None:
     peer.sendall(b"x")
     loopback.until(lambda: bool(asked))
 
-    assert asked == [ear.transport]
+    assert asked == [ear.transport.getHandle()]
     assert ear.given == []
 
 

@@ -123,5 +123,5 @@ def test_acknowledgementIsAskedForAnewEachTime(pair: Pair) -> None:
     handle = ours.getHandle()
     for _ in range(2):
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-        tcp.acknowledgeAtOnce(ours)
+        tcp.acknowledgeAtOnce(handle)
         assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
