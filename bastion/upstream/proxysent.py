@@ -51,7 +51,7 @@ def header(version: str, client: End | None, ours: End) -> bytes:
         source, destination = _mapped(source), _mapped(destination)
     ports = client.port, ours.port
     if version == "v1":
-        text = f"TCP{source.version} {source} {destination} {ports[0]} {ports[1]}\r\n"
+        text = f"TCP{source.version} {_text(source)} {_text(destination)} {ports[0]} {ports[1]}\r\n"
         return PREFIX + text.encode()
     family = TCP4 if source.version == 4 else TCP6
     addresses = ADDRESSES[family].pack(source.packed, destination.packed, *ports)
@@ -66,6 +66,17 @@ def _own(version: str) -> bytes:
 
 def _address(end: End) -> Address:
     return unmapped(addressOf(end.address))
+
+
+def _text(address: Address) -> str:
+    """
+    The form of version 1, which has no dots in an address of IPv6's; Python from 3.13 on
+    writes them.
+    """
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        number = int(address.ipv4_mapped)
+        return f"::ffff:{number >> 16:x}:{number & 0xFFFF:x}"
+    return str(address)
 
 
 def _mapped(address: Address) -> ipaddress.IPv6Address:
