@@ -76,7 +76,9 @@ def test_onlyTheFirstWordsAreSaid(pair: Pair) -> None:
 
 def test_nothingIsSentBehindThem(pair: Pair) -> None:
     pair.host.transport.disconnect(DISCONNECT_BY_APPLICATION, b"bye")
+    sealed = pair.host.transport.outgoing.packets
     pair.host.login.say(51, b"too late")
+    assert pair.host.transport.outgoing.packets == sealed
     pair.network.settle()
     assert list(pair.client.login.heard) == []
 

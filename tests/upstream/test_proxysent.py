@@ -24,6 +24,7 @@ SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
         (CLIENT, OURS, b"TCP4 198.51.100.7 192.0.2.22 50000 40000"),
         (CLIENT6, OURS6, b"TCP6 2001:db8::7 2001:db8::22 50000 40000"),
         (CLIENT6, OURS, b"TCP6 2001:db8::7 ::ffff:c000:216 50000 40000"),
+        (CLIENT6, End("10.0.0.7", 1), b"TCP6 2001:db8::7 ::ffff:a00:7 50000 1"),
         (CLIENT, OURS6, b"TCP6 ::ffff:c633:6407 2001:db8::22 50000 40000"),
         (End("::ffff:198.51.100.7", 1), OURS, b"TCP4 198.51.100.7 192.0.2.22 1 40000"),
         (End("fe80::7%eth0", 1), OURS6, b"TCP6 fe80::7 2001:db8::22 1 40000"),
