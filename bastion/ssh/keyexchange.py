@@ -229,8 +229,8 @@ class KeyExchange(Line):
         """
         if self.sessionID is None:
             self.sessionID = exchangeHash
-        agreed, hashed = self._agreement, _kex.getHashProcessor(self.kexAlg)
-        secret = Secret(hashed, sharedSecret, exchangeHash, self.sessionID)
+        agreed, hash_ = self._agreement, _kex.getHashProcessor(self.kexAlg)
+        secret = Secret(hash_, sharedSecret, exchangeHash, self.sessionID)
         toServer = secret.cipher(agreed.cipherToServer, agreed.macToServer, (b"A", b"C", b"E"))
         toClient = secret.cipher(agreed.cipherToClient, agreed.macToClient, (b"B", b"D", b"F"))
         ours, self._incomingNext = (toServer, toClient) if self.isClient else (toClient, toServer)

@@ -233,7 +233,7 @@ class KnownHostsFile:
     def __init__(self, path: Path, kind: FileKind = KNOWN_HOSTS) -> None:
         self.path = path
         self.kind = kind
-        # Looked at for each login, twice.
+        # As the kernel takes it: it is asked twice for each login.
         self._name = os.fspath(path)
         self._version: tuple[int, int, int] | None = None
         self._known = KnownHosts()

@@ -307,12 +307,13 @@ def test_readsAreAcknowledgedWhereThatCanBeDone(
     asked: list[Any] = []
     monkeypatch.setattr(line.tcp, "tune", lambda transport: tuned)
     monkeypatch.setattr(stream, "acknowledgeAtOnce", asked.append)
+    monkeypatch.setattr(MemoryTransport, "getHandle", lambda transport: transport, raising=False)
     ears = Ears()
-    connected(ears)
+    tcp = connected(ears)
     assert ears.stream.acknowledged == (sys.maxsize if tuned else 0)
 
     ears.acknowledge(2)
     for _ in range(5):
         ears.dataReceived(b"SSH")
 
-    assert len(asked) == (2 if tuned else 0)
+    assert asked == ([tcp, tcp] if tuned else [])
