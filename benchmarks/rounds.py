@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import Factory, define, field, frozen
 
-from benchmarks import ticker
 from benchmarks.client import Client, Failed
 from benchmarks.figures.catalogue import Figure
 from benchmarks.meter import Meter
@@ -20,6 +19,7 @@ from benchmarks.programs import Missing
 from benchmarks.results import Results
 from benchmarks.servers import DidNotStart
 from benchmarks.site import Site
+from benchmarks.ticker import Away, longest
 from benchmarks.waiting import Late
 from benchmarks.way import Scale, Way
 
@@ -90,7 +90,8 @@ class Rounds:
                 peer.stop()
             for peer in started:
                 if isinstance(peer, WatchedBastion) and peer.name in self.results.peers:
-                    self._noteStalls(peer)
+                    written = peer.gaps.read_text() if peer.gaps.exists() else None
+                    noteStalls(self.results, peer.name, written, self._spans)
 
     def _start(self, kind: type[Peer], started: list[Peer]) -> Way | None:
         """
@@ -133,20 +134,24 @@ class Rounds:
         self.results.omit(what, reason)
         self.say(f"{what}: {reason}")
 
-    def _noteStalls(self, peer: WatchedBastion) -> None:
-        """
-        The longest of each figure, and of all.
-        """
-        if not peer.gaps.exists():
-            self.results.omit("stall", "the bastion did not end by itself")
-            return
-        text = peer.gaps.read_text()
-        found: dict[str, float] = {}
-        for span in self._spans:
-            if span.peer == peer.name:
-                gap = 1e3 * ticker.longest(text, span.start, span.end)
-                found[span.figure] = max(gap, found.get(span.figure, 0.0))
-        if found:
-            self.results.add(peer.name, {"stall": max(found.values())})
-            each = ", ".join(f"{name} {gap:.0f}" for name, gap in found.items())
-            self.results.about["longest reactor stall, ms"] = each
+
+def noteStalls(results: Results, peer: str, written: str | None, spans: Iterable[Span]) -> None:
+    """
+    Note the longest stall of each figure in all of its rounds, and of all figures.
+
+    @param written: by L{benchmarks.ticker}; L{None} when it could not.
+    @param spans: of all peers.
+    """
+    if written is None:
+        results.omit("stall", "the bastion did not end by itself")
+        return
+    found: dict[str, Away] = {}
+    for span in spans:
+        if span.peer == peer:
+            away = longest(written, span.start, span.end)
+            found[span.figure] = max(away, found.get(span.figure, away))
+    if found:
+        results.add(peer, {"stall": 1e3 * max(found.values()).gap})
+        results.about["longest reactor stall (its own work in it), ms"] = ", ".join(
+            f"{name} {1e3 * gap:.0f} ({1e3 * work:.0f})" for name, (gap, work) in found.items()
+        )

@@ -3,7 +3,9 @@ C{twistd} with a watch on its reactor: how long it was away from a clock that
 ticks every 10 ms.
 
 Run as a program, before twistd's arguments it wants the path of a file, where
-it writes at its end when a tick was late and by how much.  L{longest} reads it.
+it writes at its end when a tick was late, the gap before it, and for how much of
+the gap the reactor's thread had worked: else it had waited, for the tick or for
+a core.  L{longest} reads it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 #: Seconds between two ticks.
 TICK = 0.01
@@ -21,16 +24,29 @@ _PUNCTUAL = 0.015
 _MOST = 100_000
 
 
-def longest(text: str, start: float, end: float) -> float:
+class Away(NamedTuple):
+    """
+    How long the reactor was away from its clock, in seconds.
+
+    @ivar gap: the time between two ticks.
+    @ivar work: for how much of it the reactor's thread worked.
+    """
+
+    gap: float
+    work: float
+
+
+def longest(text: str, start: float, end: float) -> Away:
     """
     The longest gap between two ticks that ended in a span of time.
 
     @param text: what the program has written.
     @param start: a time of L{time.monotonic}, which all processes share.
-    @return: in seconds; L{TICK} when every tick was punctual.
+    @return: L{TICK} and no work when every tick was punctual.
     """
-    gaps = (tuple(map(float, line.split())) for line in text.splitlines())
-    return max((gap for when, gap in gaps if start <= when <= end), default=TICK)
+    late = (tuple(map(float, line.split())) for line in text.splitlines())
+    found = (Away(gap, work) for when, gap, work in late if start <= when <= end)
+    return max(found, default=Away(TICK, 0.0))
 
 
 class Ticker:
@@ -40,23 +56,24 @@ class Ticker:
 
     def __init__(self) -> None:
         self._last = time.monotonic()
-        self._gaps: deque[tuple[float, float]] = deque(maxlen=_MOST)
+        self._worked = time.thread_time()
+        self._late: deque[tuple[float, Away]] = deque(maxlen=_MOST)
 
     def tick(self) -> None:
         """
         The clock has ticked.
         """
-        now = time.monotonic()
-        gap = now - self._last
-        self._last = now
-        if gap > _PUNCTUAL:
-            self._gaps.append((now, gap))
+        now, worked = time.monotonic(), time.thread_time()
+        away = Away(now - self._last, worked - self._worked)
+        self._last, self._worked = now, worked
+        if away.gap > _PUNCTUAL:
+            self._late.append((now, away))
 
     def lines(self) -> Iterable[str]:
         """
-        When a tick was late, and the gap before it, both in seconds.
+        When a tick was late, the gap before it and the work in it, all in seconds.
         """
-        return (f"{when:.4f} {gap:.4f}\n" for when, gap in self._gaps)
+        return (f"{when:.4f} {gap:.4f} {work:.4f}\n" for when, (gap, work) in self._late)
 
 
 def main() -> None:
