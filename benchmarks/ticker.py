@@ -4,8 +4,8 @@ ticks every 10 ms.
 
 Run as a program, before twistd's arguments it wants the path of a file, where
 it writes at its end when a tick was late, the gap before it, and for how much of
-the gap the reactor's thread had worked: else it had waited, for the tick or for
-a core.  L{longest} reads it.
+the gap the reactor's thread had worked: else it had waited, for the tick, a core
+or a disk.  L{longest} reads it.
 """
 
 from __future__ import annotations
